@@ -1,0 +1,67 @@
+"""What comes in from outside, before it is understood, and what could not be."""
+
+from __future__ import annotations
+
+from schemas.records import Millis, Record
+
+
+class RawPayload(Record):
+    """A payload exactly as a channel sent it. Key: raw_id."""
+
+    raw_id: str
+    """unique; sent again under a new id when mended and replayed"""
+    channel: str
+    """name of the channel, e.g. shopify"""
+    source: str
+    """webhook, file, api or replay"""
+    topic: str
+    """what the channel says that this is, e.g. orders/create; empty where it does not say"""
+    received_at_ms: Millis
+    payload: bytes
+    """the body, byte for byte"""
+    replay_of: str = ""
+    """raw_id of the rejected payload that this one replaces; empty otherwise"""
+
+
+class PayloadRejected(Record):
+    """A payload that could not be mapped to a command. Key: raw_id."""
+
+    raw_id: str
+    channel: str
+    reason: str
+    """one of schemas.channels.REASONS"""
+    field: str
+    """path of the field at fault, e.g. line_items[0].sku; empty where it is the whole"""
+    detail: str
+    """one sentence for a person"""
+    raw_partition: int
+    """partition of channels.raw that holds the payload"""
+    raw_offset: int
+    """offset in that partition"""
+    at_ms: Millis
+
+
+class PayloadReplayed(Record):
+    """A rejected payload was sent again and is settled. Key: the first raw_id."""
+
+    raw_id: str
+    """of the payload that had been rejected"""
+    replayed_as: str
+    """raw_id of the new payload"""
+    at_ms: Millis
+
+
+REASONS = (
+    "unreadable",
+    "unknown_channel",
+    "missing_field",
+    "wrong_type",
+    "unknown_currency",
+    "invalid_amount",
+    "invalid_quantity",
+    "invalid_identifier",
+    "invalid_time",
+    "not_an_order",
+    "too_large",
+)
+"""Why a payload is rejected, in the order in which the checks run."""

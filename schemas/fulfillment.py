@@ -1,0 +1,162 @@
+"""Commands, events and state of the fulfillment room. Key: order_id, but for RegisterLocation."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from schemas.records import Millis, Record
+
+
+class Status(StrEnum):
+    """Where the routing of an order is."""
+
+    CONSOLIDATING = "consolidating"
+    ROUTED = "routed"
+    CANCELLED = "cancelled"
+
+
+class RegisterLocation(Record):
+    """A location and where it stands. Written to every partition; key: location_id."""
+
+    location_id: str
+    name: str
+    country: str
+    latitude: float
+    longitude: float
+    active: bool
+
+
+class LineToSource(Record):
+    """A line that wants stock."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+
+class RankLocations(Record):
+    """Rank the locations for an order and have inventory reserve its lines in that order."""
+
+    order_id: str
+    attempt: int
+    country: str
+    postal_code: str
+    latitude: float
+    longitude: float
+    lines: list[LineToSource]
+    reserved_until_ms: Millis
+
+
+class Allocation(Record):
+    """A line with the location that holds its stock."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    location_id: str
+    also_at: list[str]
+    """further locations that could have served it"""
+
+
+class RouteOrder(Record):
+    """Make fulfillment orders from a reserved and paid order."""
+
+    order_id: str
+    allocations: list[Allocation]
+
+
+class RecordMove(Record):
+    """Reply of inventory to MoveReservation."""
+
+    order_id: str
+    line_id: str
+    moved: bool
+    location_id: str
+
+
+class CancelFulfillment(Record):
+    """Withdraw the order's fulfillment orders."""
+
+    order_id: str
+    reason: str
+
+
+class LocationRegistered(Record):
+    """The location as it is known from now on. Key: location_id."""
+
+    location_id: str
+    name: str
+    country: str
+    latitude: float
+    longitude: float
+    active: bool
+    at_ms: Millis
+
+
+class LocationsRanked(Record):
+    """The order in which locations are tried for an order."""
+
+    order_id: str
+    attempt: int
+    locations: list[str]
+    """best first, at most 16"""
+    at_ms: Millis
+
+
+class FulfillmentOrderReleased(Record):
+    """One location's part of an order, released to be worked on."""
+
+    order_id: str
+    fulfillment_order_id: str
+    location_id: str
+    line_ids: list[str]
+    at_ms: Millis
+
+
+class OrderRouted(Record):
+    """Every line has its location."""
+
+    order_id: str
+    shipments: int
+    moved: int
+    """reservations that were moved to save a shipment"""
+    at_ms: Millis
+
+
+class FulfillmentCancelled(Record):
+    """The order's fulfillment orders are withdrawn."""
+
+    order_id: str
+    reason: str
+    at_ms: Millis
+
+
+class FulfillmentCommandRefused(Record):
+    """A command was refused and changed nothing."""
+
+    order_id: str
+    command: str
+    reason: str
+    at_ms: Millis
+
+
+class LocationState(Record):
+    """A location (fulfillment.state of every partition, key: @location_id)."""
+
+    location_id: str
+    name: str
+    country: str
+    latitude: float
+    longitude: float
+    active: bool
+
+
+class FulfillmentState(Record):
+    """Routing of one order (fulfillment.state, key: order_id)."""
+
+    order_id: str
+    status: str
+    allocations: list[Allocation]
+    pending: list[str]
+    """line ids whose move has not been answered"""
+    moved: int

@@ -1,0 +1,276 @@
+"""Commands, events and state of the orders room. Key of every record: order_id."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from schemas.records import Millis, Record
+
+
+class Status(StrEnum):
+    """Where an order is. The transitions stand in streams/orders/model.py."""
+
+    RESERVING = "reserving"
+    AUTHORIZING = "authorizing"
+    ROUTING = "routing"
+    RELEASED = "released"
+    BACKORDERED = "backordered"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class Refusal(StrEnum):
+    """Why an order is refused, or a command to it; the order of checks."""
+
+    ORDER_CONFLICT = "order_conflict"
+    UNKNOWN_ORDER = "unknown_order"
+    NO_LOCATION = "no_location"
+    OUT_OF_STOCK = "out_of_stock"
+    UNKNOWN_SKU = "unknown_sku"
+    PAYMENT_DECLINED = "payment_declined"
+    PAYMENT_TOO_SMALL = "payment_too_small"
+    PAYMENT_CURRENCY_DIFFERS = "payment_currency_differs"
+    BACKORDER_EXPIRED = "backorder_expired"
+    RESERVATION_EXPIRED = "reservation_expired"
+    TOO_LATE = "too_late"
+    ALREADY_ENDED = "already_ended"
+
+
+class OrderLine(Record):
+    """One line of an order."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    """pieces, 1 or more"""
+    unit_price_minor: int
+    """in minor units of the order's currency"""
+
+
+class Address(Record):
+    """Where an order goes."""
+
+    name: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    """ISO 3166-2 subdivision without the country, where the channel gives it"""
+    postal_code: str
+    country: str
+    """ISO 3166-1 alpha-2; empty where the channel gives none"""
+    latitude: float
+    """degrees; 0 with longitude 0 where unknown"""
+    longitude: float
+
+
+class PlaceOrder(Record):
+    """Take an order in. The same order again changes nothing; other content is refused."""
+
+    order_id: str
+    channel: str
+    external_id: str
+    """the channel's own id"""
+    version: int
+    """grows with each change at the source: its updated-at in milliseconds"""
+    placed_at_ms: Millis
+    currency: str
+    """ISO 4217"""
+    lines: list[OrderLine]
+    discount_minor: int
+    """taken off the sum of the lines, 0 or more"""
+    shipping_minor: int
+    tax_minor: int
+    """added to the sum of the lines; 0 where prices include it"""
+    total_minor: int
+    """what the channel says that the customer pays"""
+    payment_method: str
+    """channel (authorized or paid there) or card (to be authorized at our gateway)"""
+    payment_token: str
+    """the gateway's token for the card; empty for channel"""
+    paid_minor: int
+    """what the channel says is authorized or paid; 0 for card"""
+    paid_currency: str
+    ship_to: Address
+    backorder: bool
+    """true: wait for stock when a line cannot be served; false: refuse the order"""
+    raw_id: str
+    """the payload on channels.raw that this was read from"""
+
+
+class CancelOrder(Record):
+    """Cancel the whole order, at any point before shipment."""
+
+    order_id: str
+    reason: str
+    """the words of who cancels"""
+    requested_at_ms: Millis
+
+
+class RecordReservation(Record):
+    """Reply of inventory to ReserveStock, one a line."""
+
+    order_id: str
+    line_id: str
+    attempt: int
+    """the attempt of ReserveStock that this answers"""
+    reserved: bool
+    location_id: str
+    """where it is reserved; empty when refused"""
+    reason: str
+    """of inventory's refusals; empty when reserved"""
+    also_at: list[str]
+    """further ranked locations that could serve the line at that moment, at most 8"""
+
+
+class RecordSourcingFailure(Record):
+    """Reply of fulfillment to RankLocations: no location may serve the order."""
+
+    order_id: str
+    attempt: int
+    reason: str
+
+
+class RecordPayment(Record):
+    """Reply of payments to AuthorizePayment."""
+
+    order_id: str
+    authorized: bool
+    amount_minor: int
+    currency: str
+    reason: str
+    """of payments' refusals; empty when authorized"""
+
+
+class RecordRouting(Record):
+    """Reply of fulfillment to RouteOrder."""
+
+    order_id: str
+    shipments: int
+    """number of fulfillment orders that were made"""
+
+
+class OrderPlaced(Record):
+    """The order is accepted and its stock is asked for."""
+
+    order_id: str
+    channel: str
+    external_id: str
+    currency: str
+    total_minor: int
+    total_difference_minor: int
+    """the total recomputed from the lines less the channel's claim; 0 where they agree"""
+    lines: list[OrderLine]
+    country: str
+    placed_at_ms: Millis
+    """when the customer ordered"""
+    raw_id: str
+    at_ms: Millis
+
+
+class OrderReserved(Record):
+    """Every line of the order has stock reserved."""
+
+    order_id: str
+    at_ms: Millis
+
+
+class OrderAuthorized(Record):
+    """The payment covers the order's total."""
+
+    order_id: str
+    amount_minor: int
+    currency: str
+    at_ms: Millis
+
+
+class OrderReleased(Record):
+    """Routed to locations and released to fulfillment. An outcome."""
+
+    order_id: str
+    shipments: int
+    at_ms: Millis
+
+
+class OrderBackordered(Record):
+    """A line has no stock; the order waits and tries again."""
+
+    order_id: str
+    line_id: str
+    reason: str
+    attempt: int
+    retry_at_ms: Millis
+    at_ms: Millis
+
+
+class OrderRefused(Record):
+    """The order cannot be served; whatever had been reserved is given back. An outcome."""
+
+    order_id: str
+    line_id: str
+    """the line at fault; empty where it is the whole order"""
+    reason: str
+    at_ms: Millis
+
+
+class OrderCancelled(Record):
+    """Cancelled; what had been done is undone. An outcome, also after OrderReleased."""
+
+    order_id: str
+    reason: str
+    at_ms: Millis
+
+
+class OrderCommandRefused(Record):
+    """A command to the order was refused and changed nothing."""
+
+    order_id: str
+    command: str
+    """name of the command's record"""
+    reason: str
+    detail: str
+    at_ms: Millis
+
+
+class LineState(Record):
+    """A line and where it is reserved."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    answered: bool
+    """the reply to the current attempt has come"""
+    location_id: str
+    """where it is reserved; empty when it is not"""
+    also_at: list[str]
+
+
+class OrderState(Record):
+    """State of one order (orders.state)."""
+
+    order_id: str
+    status: str
+    content_hash: int
+    """of PlaceOrder without raw_id; tells a repeat from a conflict"""
+    version: int
+    attempt: int
+    currency: str
+    total_minor: int
+    payment_method: str
+    payment_token: str
+    paid_minor: int
+    paid_currency: str
+    country: str
+    postal_code: str
+    latitude: float
+    longitude: float
+    backorder: bool
+    lines: list[LineState]
+    cancel_reason: str
+    """asked for while replies were still out; empty when not"""
+    refused_line: str
+    refused_reason: str
+    accepted_at_ms: Millis
+    reserved_until_ms: Millis
+    wake_at_ms: Millis = 0
+    """when the order next needs a look; 0 for never"""

@@ -1,0 +1,163 @@
+"""Every topic once: name, key, values, owner, and how long it is kept.
+
+Keys are UTF-8 text. A record's partition is murmur2 of its key, as Kafka's Java client computes
+it, except on `*.state` and for RegisterLocation, where it is the partition of the room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from schemas import channels, engine, fulfillment, inventory, orders, payments
+from schemas.records import Record
+
+PARTITIONS = 4
+DAY_MS = 86_400_000
+FOREVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of the contract."""
+
+    name: str
+    key: str
+    """what the key is"""
+    values: tuple[type[Record], ...]
+    written_by: str
+    read_by: str
+    purpose: str
+    compacted: bool = False
+    retention_ms: int = FOREVER
+    partitions: int = PARTITIONS
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """Kafka's topic settings, as `kafka-configs` knows them."""
+        if self.compacted:
+            return {
+                "cleanup.policy": "compact",
+                "delete.retention.ms": str(DAY_MS),
+                **self.settings,
+            }
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **self.settings}
+
+
+_LARGE = {"max.message.bytes": str(25 * 1024 * 1024)}
+
+CHANNELS_RAW = Topic(
+    "channels.raw", "raw_id", (channels.RawPayload,), "intake, millrace submit", "channels",
+    "Payloads as they came, before they are understood.", settings=_LARGE,
+)
+CHANNELS_REJECTED = Topic(
+    "channels.rejected", "raw_id", (channels.PayloadRejected, channels.PayloadReplayed),
+    "channels", "millrace rejected, analytics", "Payloads that could not be mapped, and why.",
+)
+CHANNELS_DEAD_LETTER = Topic(
+    "channels.dead-letter", "key of the record", (engine.DeadLetter,), "channels",
+    "millrace rejected, analytics", "Payloads whose mapping failed unexpectedly.", settings=_LARGE,
+)
+ORDERS_COMMANDS = Topic(
+    "orders.commands", "order_id",
+    (orders.PlaceOrder, orders.CancelOrder, orders.RecordReservation,
+     orders.RecordSourcingFailure, orders.RecordPayment, orders.RecordRouting),
+    "channels, inventory, payments, fulfillment", "orders", "Inbox of the orders room.",
+    retention_ms=7 * DAY_MS,
+)
+ORDERS_EVENTS = Topic(
+    "orders.events", "order_id",
+    (orders.OrderPlaced, orders.OrderReserved, orders.OrderAuthorized, orders.OrderReleased,
+     orders.OrderBackordered, orders.OrderRefused, orders.OrderCancelled,
+     orders.OrderCommandRefused),
+    "orders", "analytics, downstream", "Every decision about an order.",
+)
+ORDERS_STATE = Topic(
+    "orders.state", "order_id", (orders.OrderState,), "orders", "orders",
+    "The latest state of each order.", compacted=True,
+)
+INVENTORY_COMMANDS = Topic(
+    "inventory.commands", "sku",
+    (inventory.SetStock, inventory.ReserveStock, inventory.ReleaseStock,
+     inventory.MoveReservation),
+    "orders, fulfillment, millrace stock", "inventory", "Inbox of the inventory room.",
+    retention_ms=7 * DAY_MS,
+)
+INVENTORY_EVENTS = Topic(
+    "inventory.events", "sku",
+    (inventory.StockSet, inventory.StockReserved, inventory.StockRefused,
+     inventory.StockReleased, inventory.ReservationMoved),
+    "inventory", "analytics, downstream", "Every movement of stock, with the position after it.",
+)
+INVENTORY_STATE = Topic(
+    "inventory.state", "sku, or sku|order_id|line_id",
+    (inventory.StockState, inventory.ReservationState), "inventory", "inventory",
+    "The latest positions of each SKU and the reservations that stand.", compacted=True,
+)
+PAYMENTS_COMMANDS = Topic(
+    "payments.commands", "order_id",
+    (payments.AuthorizePayment, payments.VoidPayment, payments.RecordAuthorization,
+     payments.RecordVoid),
+    "orders, payment gateways", "payments", "Inbox of the payments room.",
+    retention_ms=7 * DAY_MS,
+)
+PAYMENTS_EVENTS = Topic(
+    "payments.events", "order_id",
+    (payments.AuthorizationRequested, payments.PaymentAuthorized, payments.PaymentDeclined,
+     payments.VoidRequested, payments.PaymentVoided, payments.PaymentCommandRefused),
+    "payments", "payment gateways, analytics, downstream", "Every decision about a payment.",
+)
+PAYMENTS_STATE = Topic(
+    "payments.state", "order_id", (payments.PaymentState,), "payments", "payments",
+    "The latest state of each payment.", compacted=True,
+)
+FULFILLMENT_COMMANDS = Topic(
+    "fulfillment.commands", "order_id, or location_id",
+    (fulfillment.RegisterLocation, fulfillment.RankLocations, fulfillment.RouteOrder,
+     fulfillment.RecordMove, fulfillment.CancelFulfillment),
+    "orders, inventory, millrace stock", "fulfillment", "Inbox of the fulfillment room.",
+    retention_ms=7 * DAY_MS,
+)
+FULFILLMENT_EVENTS = Topic(
+    "fulfillment.events", "order_id, or location_id",
+    (fulfillment.LocationRegistered, fulfillment.LocationsRanked, fulfillment.OrderRouted,
+     fulfillment.FulfillmentOrderReleased, fulfillment.FulfillmentCancelled,
+     fulfillment.FulfillmentCommandRefused),
+    "fulfillment", "analytics, downstream", "Every decision about where an order is served from.",
+)
+FULFILLMENT_STATE = Topic(
+    "fulfillment.state", "order_id, or @location_id",
+    (fulfillment.FulfillmentState, fulfillment.LocationState), "fulfillment", "fulfillment",
+    "Locations, and the routing of each order.", compacted=True,
+)
+
+
+def _dead_letter(room: str) -> Topic:
+    return Topic(
+        f"{room}.dead-letter", "key of the record", (engine.DeadLetter,), room,
+        "millrace rejected, analytics", f"Records that the {room} room could not decide.",
+    )
+
+
+ORDERS_DEAD_LETTER = _dead_letter("orders")
+INVENTORY_DEAD_LETTER = _dead_letter("inventory")
+PAYMENTS_DEAD_LETTER = _dead_letter("payments")
+FULFILLMENT_DEAD_LETTER = _dead_letter("fulfillment")
+WORKER_CONTROL = Topic(
+    "worker.control", "none", (), "nobody", "workers",
+    "Empty. The stream application subscribes to it, because it must subscribe to something.",
+    retention_ms=DAY_MS, partitions=1,
+)
+
+ALL: tuple[Topic, ...] = (
+    CHANNELS_RAW, CHANNELS_REJECTED, CHANNELS_DEAD_LETTER,
+    ORDERS_COMMANDS, ORDERS_EVENTS, ORDERS_STATE, ORDERS_DEAD_LETTER,
+    INVENTORY_COMMANDS, INVENTORY_EVENTS, INVENTORY_STATE, INVENTORY_DEAD_LETTER,
+    PAYMENTS_COMMANDS, PAYMENTS_EVENTS, PAYMENTS_STATE, PAYMENTS_DEAD_LETTER,
+    FULFILLMENT_COMMANDS, FULFILLMENT_EVENTS, FULFILLMENT_STATE, FULFILLMENT_DEAD_LETTER,
+    WORKER_CONTROL,
+)
+EVENT_TOPICS = (ORDERS_EVENTS, INVENTORY_EVENTS, PAYMENTS_EVENTS, FULFILLMENT_EVENTS)
+RECORDS: tuple[type[Record], ...] = tuple(
+    dict.fromkeys(record for topic in ALL for record in topic.values)
+)
