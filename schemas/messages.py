@@ -1,0 +1,59 @@
+"""The seam between a room and whatever carries its records: plain data, no Kafka."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from schemas.records import Record
+from schemas.topics import Topic
+
+
+class Send(NamedTuple):
+    """A record that a decision wants written, in the transaction of the decision."""
+
+    topic: Topic
+    key: str
+    record: Record
+    partition: int | None = None
+    """None: murmur2 of the key"""
+
+
+class Inbound(NamedTuple):
+    """A record that asks for a decision, and where it stood."""
+
+    key: str
+    record: Record
+    partition: int
+    offset: int
+
+
+class States(Protocol):
+    """The state of one partition of a room, by key; what is put is committed with the batch."""
+
+    def get(self, key: str) -> Record | None:
+        """The state of `key`, with what this batch has put; None when there is none."""
+
+    def put(self, key: str, record: Record | None) -> None:
+        """Set the state of `key`; None deletes it."""
+
+
+class Room(Protocol):
+    """What the engine runs: an inbox, a state topic, and two functions without I/O or clock.
+
+    An exception out of either is a bug or poison: nothing of that record is kept, it goes to the
+    dead-letter topic, and the next one is decided.
+    """
+
+    name: str
+    commands: Topic
+    state: Topic | None
+    dead_letter: Topic
+
+    def decide(self, inbound: Inbound, states: States, now_ms: int) -> list[Send]:
+        """The records that follow from a command."""
+
+    def wake(self, key: str, states: States, now_ms: int) -> list[Send]:
+        """The records that follow from the state's `wake_at_ms` having come.
+
+        Must put a state with a later or no `wake_at_ms`, or delete it.
+        """
