@@ -141,7 +141,7 @@ class FulfillmentCommandRefused(Record):
 
 
 class LocationState(Record):
-    """A location (fulfillment.state of every partition, key: @location_id)."""
+    """A location, as LocationsState holds it."""
 
     location_id: str
     name: str
@@ -149,6 +149,12 @@ class LocationState(Record):
     latitude: float
     longitude: float
     active: bool
+
+
+class LocationsState(Record):
+    """Every location, by location_id (fulfillment.state of every partition, key: @locations)."""
+
+    locations: list[LocationState]
 
 
 class FulfillmentState(Record):

@@ -126,8 +126,8 @@ FULFILLMENT_EVENTS = Topic(
     "fulfillment", "analytics, downstream", "Every decision about where an order is served from.",
 )
 FULFILLMENT_STATE = Topic(
-    "fulfillment.state", "order_id, or @location_id",
-    (fulfillment.FulfillmentState, fulfillment.LocationState), "fulfillment", "fulfillment",
+    "fulfillment.state", "order_id, or @locations",
+    (fulfillment.FulfillmentState, fulfillment.LocationsState), "fulfillment", "fulfillment",
     "Locations, and the routing of each order.", compacted=True,
 )
 

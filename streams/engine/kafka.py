@@ -1,0 +1,364 @@
+"""The worker's Kafka clients: one consumer, one transactional producer, and how state is restored.
+
+Delivery: exactly once from Kafka to Kafka. Outputs, states and input offsets of a poll commit in
+one transaction; the group's generation travels with the offsets, so that a worker which was
+stopped and replaced cannot commit (KIP-447). Every error of unknown outcome raises `Crash`: the
+process ends, and starts again from what is committed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from schemas import codec
+from schemas.messages import Room
+from schemas.records import Record
+from streams.engine import metrics
+from streams.engine.checkpoint import Checkpoint
+from streams.engine.partition import PartitionBatch, PartitionState, Raw
+from streams.engine.settings import (
+    KAFKA_PATIENCE_SECONDS,
+    LINGER_SECONDS,
+    MAXIMUM_BATCH_RECORDS,
+    MAXIMUM_DIRTY_STATES,
+    POLL_SECONDS,
+    RESTORE_PATIENCE_SECONDS,
+    TRANSACTION_TIMEOUT_MS,
+    Settings,
+)
+
+log = logging.getLogger("millrace.engine")
+
+
+class Crash(RuntimeError):
+    """The worker cannot know what Kafka has kept, and must start again from what it committed."""
+
+
+class Held:
+    """A partition that this worker holds."""
+
+    __slots__ = ("next_offset", "number", "room", "saved_at", "state")
+
+    def __init__(self, room: Room, number: int, state: PartitionState, next_offset: int) -> None:
+        self.room = room
+        self.number = number
+        self.state = state
+        self.next_offset = next_offset
+        self.saved_at = time.monotonic()
+
+
+class Carrier:
+    """Reads batches, commits what they lead to. Every method is called from one thread."""
+
+    def __init__(self, rooms: Sequence[Room], settings: Settings) -> None:
+        self._settings = settings
+        self._rooms = {room.commands.name: room for room in rooms}
+        self._held: dict[tuple[str, int], Held] = {}
+        self.assigned = False
+        common: dict[str, str | int] = {
+            "bootstrap.servers": settings.bootstrap,
+            "client.id": settings.instance,
+            **settings.kafka,
+        }
+        self._common = common
+        self._producer = Producer(
+            {
+                **common,
+                "transactional.id": f"{settings.group}-{settings.instance}",
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "queue.buffering.max.messages": 1_000_000,
+                "message.max.bytes": 25 * 1024 * 1024,
+            }
+        )
+        self._consumer = Consumer(
+            {
+                **common,
+                "group.id": settings.group,
+                "group.instance.id": settings.instance,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": settings.session_timeout_ms,
+                "heartbeat.interval.ms": settings.session_timeout_ms // 6,
+                "max.poll.interval.ms": 300_000,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 100,
+                "queued.max.messages.kbytes": 16_384,
+                "fetch.message.max.bytes": 2 * 1024 * 1024,
+            }
+        )
+        self._ends = Consumer({**common, "group.id": f"{settings.group}-ends"})
+        self._cluster = ""
+        self._topic_ids: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Fence an earlier self, learn which log this is, join the group."""
+        self._producer.init_transactions(KAFKA_PATIENCE_SECONDS)
+        admin = AdminClient(self._common)
+        names = [room.state.name for room in self._rooms.values() if room.state is not None]
+        self._cluster = admin.list_topics(timeout=KAFKA_PATIENCE_SECONDS).cluster_id or ""
+        if names:
+            for name, future in admin.describe_topics(TopicCollection(names)).items():
+                self._topic_ids[name] = str(future.result(KAFKA_PATIENCE_SECONDS).topic_id)
+        self._consumer.subscribe(
+            list(self._rooms),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    # -- assignment ---------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        committed = consumer.committed(partitions, timeout=KAFKA_PATIENCE_SECONDS)
+        for place in committed:
+            if place.error is not None:
+                raise Crash(f"committed offset of {place.topic}/{place.partition}: {place.error}")
+            room = self._rooms[place.topic]
+            state = self._restore(room, place.partition)
+            start = max(place.offset, 0)
+            self._held[place.topic, place.partition] = Held(room, place.partition, state, start)
+            metrics.PARTITIONS.labels(room.name).inc()
+        consumer.incremental_assign(
+            [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else -2)
+             for p in committed]
+        )
+        self.assigned = True
+        log.info("assigned %s", [f"{p.topic}/{p.partition}@{p.offset}" for p in committed])
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            held = self._held.pop((place.topic, place.partition), None)
+            if held is not None:
+                self._save(held)
+                held.state.close()
+                metrics.PARTITIONS.labels(held.room.name).dec()
+        consumer.incremental_unassign(partitions)
+        log.info("revoked %s", [f"{p.topic}/{p.partition}" for p in partitions])
+
+    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        raise Crash(f"{len(partitions)} partitions were lost to another worker")
+
+    def _restore(self, room: Room, partition: int) -> PartitionState:
+        """The partition's state as of the end of its state topic.
+
+        The end is taken without regard to transactions, and reading goes on until committed
+        reading has reached it: a transaction of the former owner whose outcome is not yet written
+        is waited for.
+        """
+        if room.state is None:
+            return PartitionState(None)
+        began = time.monotonic()
+        topic = room.state.name
+        place = TopicPartition(topic, partition)
+        first, end = self._ends.get_watermark_offsets(place, timeout=KAFKA_PATIENCE_SECONDS)
+        path = self._settings.state_directory / self._settings.instance / room.name / str(partition)
+        checkpoint = Checkpoint(path, f"{self._cluster}/{self._topic_ids[topic]}", end)
+        state = PartitionState(checkpoint)
+        start = max(checkpoint.meta.offset, first)
+        if start < end:
+            self._replay(state, topic, partition, start, end)
+            state.save(end)
+        metrics.RESTORE_SECONDS.observe(time.monotonic() - began)
+        return state
+
+    def _replay(
+        self, state: PartitionState, topic: str, partition: int, start: int, end: int
+    ) -> None:
+        reader = Consumer(
+            {
+                **self._common,
+                "group.id": f"{self._settings.group}-restore",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 50,
+            }
+        )
+        reader.assign([TopicPartition(topic, partition, start)])
+        deadline = time.monotonic() + RESTORE_PATIENCE_SECONDS
+        try:
+            reached = start
+            while reached < end:
+                if time.monotonic() > deadline:
+                    raise Crash(f"{topic}/{partition} could not be restored up to {end}")
+                for message in reader.consume(5_000, 0.2):
+                    error = message.error()
+                    if error is None:
+                        state.restored((message.key() or b"").decode(), message.value())
+                        reached = (message.offset() or 0) + 1
+                        if len(state.dirty) >= MAXIMUM_DIRTY_STATES:
+                            state.save(reached)
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        reached = max(reached, message.offset() or 0)
+                    elif not error.retriable():
+                        raise Crash(f"restoring {topic}/{partition}: {error}")
+        finally:
+            reader.close()
+
+    # -- batches ------------------------------------------------------------------------------
+
+    def poll(self) -> list[tuple[PartitionBatch, list[str]]]:
+        """The next batches with the timers that are due in each; may be empty. Raises Crash."""
+        messages: list[Message] = []
+        first = self._consumer.poll(0 if self._any_due() else POLL_SECONDS)
+        if first is not None:
+            messages.append(first)
+            messages.extend(self._consumer.consume(MAXIMUM_BATCH_RECORDS - 1, LINGER_SECONDS))
+        by_partition: dict[tuple[str, int], list[Raw]] = defaultdict(list)
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                if error.fatal():
+                    raise Crash(f"consumer: {error}")
+                log.warning("consumer: %s", error)
+                continue
+            place = (message.topic() or "", message.partition() or 0)
+            held = self._held.get(place)
+            offset = message.offset() or 0
+            if held is None or offset < held.next_offset:
+                continue
+            held.next_offset = offset + 1
+            by_partition[place].append(Raw(message.key(), message.value(), offset))
+        now_ms = time.time_ns() // 1_000_000
+        batches = []
+        for place, held in self._held.items():
+            records = by_partition.get(place, [])
+            due = held.state.due(now_ms)
+            if records or due:
+                batch = PartitionBatch(held.room, held.number, held.state, records, now_ms)
+                batches.append((batch, due))
+        if not batches:
+            self._save_old()
+        return batches
+
+    def _any_due(self) -> bool:
+        now_ms = time.time_ns() // 1_000_000
+        return any(held.state.next_due_ms() <= now_ms for held in self._held.values())
+
+    def commit(self, batches: Sequence[PartitionBatch]) -> None:
+        """Write everything that the batches led to, in one transaction. Raises Crash."""
+        began = time.monotonic()
+        committed: list[tuple[Held, str, Record | None, bytes | None]] = []
+        offsets: list[TopicPartition] = []
+        encode, produce = codec.encode, self._produce
+        try:
+            self._producer.begin_transaction()
+            for batch in batches:
+                held = self._held[batch.room.commands.name, batch.partition]
+                for topic, key, record, partition in batch.sends:
+                    produce(topic.name, key.encode(), encode(record), partition)
+                state = batch.room.state
+                for key, changed in batch.changes.items():
+                    assert state is not None, f"{batch.room.name} has no state topic"
+                    encoded = encode(changed) if changed is not None else None
+                    produce(state.name, key.encode(), encoded, batch.partition)
+                    committed.append((held, key, changed, encoded))
+                if batch.records:
+                    offsets.append(
+                        TopicPartition(
+                            batch.room.commands.name, batch.partition, held.next_offset
+                        )
+                    )
+            if offsets:
+                self._retried(
+                    lambda patience: self._producer.send_offsets_to_transaction(
+                        offsets, self._consumer.consumer_group_metadata(), patience
+                    )
+                )
+            self._retried(self._producer.commit_transaction)
+        except KafkaException as error:
+            raise Crash(f"transaction: {error}") from error
+        for held, key, changed, encoded in committed:
+            held.state.committed(key, changed, encoded)
+        metrics.TRANSACTIONS.inc()
+        metrics.COMMIT_SECONDS.observe(time.monotonic() - began)
+        self._save_old()
+
+    def _produce(self, topic: str, key: bytes, value: bytes | None, partition: int | None) -> None:
+        place = {} if partition is None else {"partition": partition}
+        deadline = 0.0
+        while True:
+            try:
+                self._producer.produce(topic, value, key, **place)
+                return
+            except BufferError:
+                now = time.monotonic()
+                deadline = deadline or now + KAFKA_PATIENCE_SECONDS
+                if now > deadline:
+                    raise Crash("the producer's queue stayed full") from None
+                self._producer.poll(0.05)
+
+    def _retried(self, call: object) -> None:
+        """Call again while librdkafka says that the same call may simply be repeated."""
+        deadline = time.monotonic() + KAFKA_PATIENCE_SECONDS
+        while True:
+            try:
+                call(KAFKA_PATIENCE_SECONDS)  # type: ignore[operator]
+                return
+            except KafkaException as error:
+                cause = error.args[0]
+                if not cause.retriable() or cause.txn_requires_abort() or cause.fatal():
+                    raise
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    # -- checkpoints --------------------------------------------------------------------------
+
+    def _save_old(self) -> None:
+        now = time.monotonic()
+        for held in self._held.values():
+            if held.state.dirty and (
+                now - held.saved_at >= self._settings.checkpoint_seconds
+                or len(held.state.dirty) >= MAXIMUM_DIRTY_STATES
+            ):
+                self._save(held)
+
+    def _save(self, held: Held) -> None:
+        state_topic = held.room.state
+        if state_topic is None or not held.state.dirty:
+            return
+        place = TopicPartition(state_topic.name, held.number)
+        try:
+            _, end = self._ends.get_watermark_offsets(place, timeout=KAFKA_PATIENCE_SECONDS)
+        except KafkaException as error:
+            log.warning("checkpoint of %s/%d put off: %s", *place_name(place), error)
+            held.saved_at = time.monotonic()
+            return
+        held.state.save(end)
+        held.saved_at = time.monotonic()
+
+    def close(self) -> None:
+        """Save every checkpoint and leave; nothing is in flight between two calls."""
+        for held in self._held.values():
+            self._save(held)
+            held.state.close()
+        self._held.clear()
+        self._consumer.close()
+        self._ends.close()
+
+
+def place_name(place: TopicPartition) -> tuple[str, int]:
+    """Topic and partition, for a log line."""
+    return place.topic, place.partition
+

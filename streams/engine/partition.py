@@ -1,0 +1,220 @@
+"""One partition of one room: its state, its timers, and the batch that is being decided.
+
+State is looked for in this order: what the batch has put, the decoded states in memory (two
+generations, so that the bound costs no bookkeeping per access), what is committed but not yet in
+the checkpoint, the checkpoint. A restart therefore reads only what came after the checkpoint.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable
+
+from schemas import codec
+from schemas.engine import DeadLetter
+from schemas.messages import Inbound, Room, Send
+from schemas.records import Record
+from streams.engine.checkpoint import Checkpoint
+from streams.engine.settings import (
+    MAXIMUM_CACHED_STATES,
+    MAXIMUM_CAUSE_CHARACTERS,
+    MAXIMUM_WAKES,
+)
+
+_ABSENT = object()
+
+
+class PartitionState:
+    """The committed state of a partition. A room without a state topic has no checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint | None) -> None:
+        self.checkpoint = checkpoint
+        self._recent: dict[str, Record | None] = {}
+        self._older: dict[str, Record | None] = {}
+        self.dirty: dict[str, bytes | None] = {}
+        self._timers: dict[str, int] = {}
+        self._saved_timers: dict[str, int] = {}
+        self._queue: list[tuple[int, str]] = []
+        if checkpoint is not None:
+            for key, at in checkpoint.timers():
+                self._saved_timers[key] = at
+                self._set_timer(key, at)
+
+    def get(self, key: str) -> Record | None:
+        """The state of `key`."""
+        found = self._recent.get(key, _ABSENT)
+        if found is not _ABSENT:
+            return found  # type: ignore[return-value]
+        found = self._older.get(key, _ABSENT)
+        if found is _ABSENT:
+            raw = self.dirty.get(key, _ABSENT)
+            if raw is _ABSENT:
+                raw = self.checkpoint.get(key) if self.checkpoint is not None else None
+            found = codec.decode(raw) if raw is not None else None  # type: ignore[arg-type]
+        self._remember(key, found)  # type: ignore[arg-type]
+        return found  # type: ignore[return-value]
+
+    def _remember(self, key: str, record: Record | None) -> None:
+        if len(self._recent) >= MAXIMUM_CACHED_STATES:
+            self._older, self._recent = self._recent, {}
+        self._recent[key] = record
+
+    def committed(self, key: str, record: Record | None, encoded: bytes | None) -> None:
+        """A transaction has committed this state."""
+        self._remember(key, record)
+        self.dirty[key] = encoded
+        at = getattr(record, "wake_at_ms", 0)
+        if at or key in self._timers:
+            self._set_timer(key, at)
+
+    def restored(self, key: str, encoded: bytes | None) -> None:
+        """The state topic holds this state."""
+        self.committed(key, codec.decode(encoded) if encoded is not None else None, encoded)
+
+    def _set_timer(self, key: str, at: int) -> None:
+        if not at:
+            self._timers.pop(key, None)
+        elif self._timers.get(key) != at:
+            self._timers[key] = at
+            heapq.heappush(self._queue, (at, key))
+
+    def due(self, now_ms: int) -> list[str]:
+        """Keys whose moment has come, at most MAXIMUM_WAKES; they stay due until they change."""
+        keys: list[str] = []
+        while self._queue and self._queue[0][0] <= now_ms and len(keys) < MAXIMUM_WAKES:
+            at, key = heapq.heappop(self._queue)
+            if self._timers.get(key) == at:
+                del self._timers[key]
+                keys.append(key)
+        return keys
+
+    def next_due_ms(self) -> float:
+        """When the next timer may be due; infinity when there is none."""
+        return self._queue[0][0] if self._queue else math.inf
+
+    def save(self, offset: int) -> None:
+        """Write what is committed into the checkpoint; `offset` is where the state topic ends."""
+        if self.checkpoint is None:
+            return
+        gone: dict[str, int] = {}
+        new: dict[str, int] = {}
+        for key in self.dirty:
+            at, saved = self._timers.get(key), self._saved_timers.get(key)
+            if at == saved:
+                continue
+            if saved is not None:
+                gone[key] = saved
+                del self._saved_timers[key]
+            if at is not None:
+                new[key] = self._saved_timers[key] = at
+        self.checkpoint.write(self.dirty, gone, new, offset)
+        self.dirty = {}
+
+    def close(self) -> None:
+        """Let go of the checkpoint's folder."""
+        if self.checkpoint is not None:
+            self.checkpoint.close()
+
+
+class BatchStates:
+    """What a room sees while a batch is decided. One record's changes are kept or dropped whole."""
+
+    __slots__ = ("_committed", "_record", "changes")
+
+    def __init__(self, committed: PartitionState) -> None:
+        self._committed = committed
+        self._record: dict[str, Record | None] = {}
+        self.changes: dict[str, Record | None] = {}
+
+    def get(self, key: str) -> Record | None:
+        """See schemas.messages.States."""
+        if key in self._record:
+            return self._record[key]
+        if key in self.changes:
+            return self.changes[key]
+        return self._committed.get(key)
+
+    def put(self, key: str, record: Record | None) -> None:
+        """See schemas.messages.States."""
+        self._record[key] = record
+
+    def keep(self) -> None:
+        """The record was decided."""
+        if self._record:
+            self.changes.update(self._record)
+            self._record.clear()
+
+    def drop(self) -> None:
+        """The record could not be decided."""
+        self._record.clear()
+
+
+class Raw:
+    """A record as Kafka gave it."""
+
+    __slots__ = ("key", "offset", "value")
+
+    def __init__(self, key: bytes | None, value: bytes | None, offset: int) -> None:
+        self.key = key
+        self.value = value
+        self.offset = offset
+
+
+class PartitionBatch:
+    """Up to N records of one partition and the timers that are due, with what they lead to."""
+
+    def __init__(
+        self, room: Room, partition: int, state: PartitionState, records: list[Raw], now_ms: int
+    ) -> None:
+        self.room = room
+        self.partition = partition
+        self.records = records
+        self.now_ms = now_ms
+        self.sends: list[Send] = []
+        self.dead_letters = 0
+        self._state = state
+        self._states = BatchStates(state)
+
+    @property
+    def changes(self) -> dict[str, Record | None]:
+        """The new state of every key that the batch touched."""
+        return self._states.changes
+
+    def decide(self, due: Iterable[str]) -> None:
+        """Run the room over the timers that are due and then over the records."""
+        states, sends, room, now_ms = self._states, self.sends, self.room, self.now_ms
+        for key in due:
+            try:
+                sends.extend(room.wake(key, states, now_ms))
+                states.keep()
+            except Exception as error:
+                states.drop()
+                self._bury(key.encode(), b"", -1, error)
+        decide, decode, partition = room.decide, codec.decode, self.partition
+        for raw in self.records:
+            try:
+                key = raw.key.decode() if raw.key is not None else ""
+                record = decode(raw.value or b"")
+                sends.extend(decide(Inbound(key, record, partition, raw.offset), states, now_ms))
+                states.keep()
+            except Exception as error:
+                states.drop()
+                self._bury(raw.key or b"", raw.value or b"", raw.offset, error)
+
+    def _bury(self, key: bytes, value: bytes, offset: int, error: Exception) -> None:
+        self.dead_letters += 1
+        cause = f"{type(error).__name__}: {error}"[:MAXIMUM_CAUSE_CHARACTERS]
+        letter = DeadLetter(
+            room=self.room.name,
+            topic=self.room.commands.name,
+            partition=self.partition,
+            offset=offset,
+            cause=cause,
+            key=key,
+            value=value,
+            at_ms=self.now_ms,
+        )
+        self.sends.append(
+            Send(self.room.dead_letter, key.decode("utf-8", "replace"), letter, None)
+        )

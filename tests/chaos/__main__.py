@@ -1,0 +1,189 @@
+"""Kills and stops processes while orders flow, then audits what is on the topics.
+
+    python -m tests.chaos --orders 50000 --seed 7 --faults 20
+
+One seed gives one load and one plan of faults. The last line is one JSON object; the exit status
+is 1 when a rule is broken, and then the logs stay and their place is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import random
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from tests.chaos.auditor import AuditStopped, audit_topics, clickhouse_counts
+from tests.chaos.faults import MEAN_INTERVAL_SECONDS, Faults
+from tests.chaos.quiet import Progress, wait_until_quiet
+from tests.chaos.rules import Report
+from tests.load import CHANNEL, Sender, order, register
+from tests.pipeline import BROKER, Pipeline
+
+DUPLICATE_SHARE = 0.05
+CANCEL_SHARE = 0.03
+CANCEL_DELAY_SECONDS = 4.0
+UNDISTURBED_RATE = 2_000.0
+"""orders a second when nothing is killed"""
+FAULTS_TIMEOUT_SECONDS = 600.0
+UP_TIMEOUT_SECONDS = 60.0
+PROGRESS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does."""
+
+    orders: int
+    seed: int
+    faults: int
+
+    @property
+    def rate(self) -> float:
+        """Orders a second, so that the orders last as long as the faults."""
+        if not self.faults:
+            return UNDISTURBED_RATE
+        return self.orders / (self.faults * MEAN_INTERVAL_SECONDS + MEAN_INTERVAL_SECONDS)
+
+
+def feed(sender: Sender, plan: Plan, faults: Faults) -> None:
+    """Send all orders at the plan's rate, some twice, and cancel some."""
+    chance = random.Random(plan.seed)
+    later: list[tuple[float, str]] = []
+    began = told = time.monotonic()
+    for number in range(plan.orders):
+        ahead = number / plan.rate - (time.monotonic() - began)
+        if ahead > 0:
+            time.sleep(ahead)
+        document = order(chance, number)
+        sender.raw(document, f"raw-{number:08d}")
+        if chance.random() < DUPLICATE_SHARE:
+            sender.raw(document, f"raw-{number:08d}-again")
+        if chance.random() < CANCEL_SHARE:
+            at = time.monotonic() + chance.uniform(0.0, CANCEL_DELAY_SECONDS)
+            heapq.heappush(later, (at, f"{CHANNEL}-{document['external_id']}"))
+        while later and later[0][0] <= time.monotonic():
+            sender.cancel(heapq.heappop(later)[1])
+        if time.monotonic() - told >= PROGRESS_SECONDS:
+            told = time.monotonic()
+            state = f"{number + 1}/{plan.orders} orders, {faults.done}/{plan.faults} faults"
+            print(state, file=sys.stderr, flush=True)
+    for _, name in later:
+        sender.cancel(name)
+
+
+def disturb(pipeline: Pipeline, plan: Plan, sender: Sender) -> tuple[Faults, float]:
+    """Load and faults, and then the wait until nothing is open; return the seconds of that."""
+    faults = Faults(pipeline, plan.seed, plan.faults)
+    faults.start()
+    try:
+        feed(sender, plan, faults)
+        faults.join(FAULTS_TIMEOUT_SECONDS)
+    finally:
+        faults.end()
+    await_all_up(pipeline)
+    sender.replenish()
+    sender.flush()
+    progress = Progress(pipeline.bootstrap)
+    try:
+        return faults, wait_until_quiet(pipeline.bootstrap, progress, plan.orders)
+    finally:
+        progress.close()
+
+
+def await_all_up(pipeline: Pipeline) -> None:
+    """Wait until the supervisor has everything running again."""
+    deadline = time.monotonic() + UP_TIMEOUT_SECONDS
+    wanted = {*pipeline.parts, BROKER}
+    while set(pipeline.running()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def run(plan: Plan) -> tuple[dict[str, Any], Report]:
+    """One run from an empty directory to the audit."""
+    began = time.monotonic()
+    with Pipeline() as pipeline:
+        pipeline.start()
+        register(pipeline.bootstrap)
+        sender = Sender(pipeline.bootstrap)
+        flow_began = time.monotonic()
+        faults, quiet_seconds = disturb(pipeline, plan, sender)
+        flow_seconds = time.monotonic() - flow_began
+        forced = pipeline.stop()
+        unreadable = ""
+        rows: dict[str, tuple[int, int]] | None = None
+        try:
+            rows = clickhouse_counts(pipeline.clickhouse)
+        except AuditStopped as error:
+            unreadable = str(error)
+        report = audit_topics(pipeline.bootstrap, sender.sent.raws, rows)
+        if unreadable:
+            report.add("rows_exactly_once", str(pipeline.clickhouse), unreadable)
+        for name in forced:
+            report.add("stops_when_asked", name, pipeline.log_tail(name)[-200:])
+        pipeline.keep_directory = report.violations > 0
+        result = {
+            "orders": plan.orders,
+            "seed": plan.seed,
+            "faults": faults.done,
+            "struck": dict(sorted(faults.counts.items())),
+            "restarts": pipeline.restarts(),
+            "acknowledged": len(sender.sent.raws),
+            "cancellations": sender.sent.cancellations,
+            "outcomes": report.orders,
+            "records": sum(report.records.values()),
+            "clickhouse_rows": sum(count for count, _ in (rows or {}).values()),
+            "peak_rss_mb": {name: round(peak) for name, peak in pipeline.peaks_mb().items()},
+            "flow_seconds": round(flow_seconds, 1),
+            "quiet_seconds": round(quiet_seconds, 1),
+            "seconds": round(time.monotonic() - began, 1),
+            "violations": report.violations,
+        }
+        return result, report
+
+
+def print_report(result: dict[str, Any], report: Report) -> None:
+    """The faults and counts for a person."""
+    for title, counts in (
+        ("faults", result["struck"]),
+        ("restarts", result["restarts"]),
+        ("orders", report.orders),
+        ("events", report.events),
+        ("records", report.records),
+    ):
+        print(title)
+        for name, count in counts.items():
+            print(f"  {count:>9,}  {name}")
+    for violation in report.broken:
+        print(f"broken: {violation.rule}: {violation.subject}: {violation.detail}")
+
+
+def end(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends the run through every clean-up."""
+    raise SystemExit(143)
+
+
+def main() -> int:
+    """Run by the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--orders", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--faults", type=int, default=20)
+    parser.add_argument("--json", action="store_true", help="only the JSON object on stdout")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, end)
+    result, report = run(Plan(options.orders, options.seed, options.faults))
+    if not options.json:
+        print_report(result, report)
+    print(json.dumps(result))
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

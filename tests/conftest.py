@@ -1,0 +1,26 @@
+"""What tests of every kind share: one broker for the run, and names of their own on it."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from deploy.broker import EmbeddedBroker
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """Run one Kafka for the whole run. A test that kills a broker starts one of its own."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
+
+
+def unique(name: str) -> str:
+    """Return a topic, group or transactional id that no other test uses."""
+    return f"{name}.{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(name="unique")
+def unique_fixture() -> Callable[[str], str]:
+    """Give `unique` to tests that prefer a fixture to an import."""
+    return unique

@@ -1,0 +1,179 @@
+"""The embedded broker keeps its data and its address, and leaves nothing running."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from deploy.broker import BrokerError, EmbeddedBroker, fetch_jars, free_port, new_cluster_id
+
+pytestmark = pytest.mark.integration
+
+TIMEOUT_SECONDS = 30.0
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """Run a broker that the test may kill."""
+    with EmbeddedBroker(tmp_path / "kafka") as running:
+        yield running
+
+
+def create_topic(bootstrap: str, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(TIMEOUT_SECONDS)
+
+
+def produce(bootstrap: str, topic: str, value: bytes) -> None:
+    """Write one record and return when the broker has acknowledged it."""
+    errors: list[object] = []
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
+    producer.produce(topic, value, on_delivery=lambda error, _: errors.append(error))
+    assert producer.flush(TIMEOUT_SECONDS) == 0
+    assert errors == [None]
+
+
+def first_value(bootstrap: str, topic: str) -> bytes | None:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"{topic}.readers",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    try:
+        consumer.subscribe([topic])
+        record = consumer.poll(TIMEOUT_SECONDS)
+        assert record is not None and record.error() is None
+        return record.value()
+    finally:
+        consumer.close()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_an_acknowledged_record_survives_a_kill_of_the_broker(own_broker: EmbeddedBroker) -> None:
+    address = own_broker.bootstrap
+    create_topic(address, "orders")
+    produce(address, "orders", b"first")
+
+    own_broker.kill()
+    assert own_broker.pid is None
+    own_broker.start()
+
+    assert own_broker.bootstrap == address
+    assert first_value(address, "orders") == b"first"
+
+
+def test_another_owner_finds_the_data_and_the_address_and_stop_leaves_no_process(
+    tmp_path: Path,
+) -> None:
+    port = free_port("127.0.0.1")
+    with EmbeddedBroker(tmp_path, port) as broker:
+        address, pid = broker.bootstrap, broker.pid
+        assert address == f"127.0.0.1:{port}"
+        create_topic(address, "orders")
+        produce(address, "orders", b"first")
+    assert pid is not None and not is_running(pid)
+
+    with EmbeddedBroker(tmp_path) as broker:
+        assert broker.bootstrap == address
+        assert first_value(address, "orders") == b"first"
+
+
+def test_a_data_directory_has_one_owner_at_a_time(own_broker: EmbeddedBroker) -> None:
+    with pytest.raises(BrokerError, match="in use"):
+        EmbeddedBroker(own_broker.data_dir).start()
+    assert own_broker.pid is not None
+
+
+def test_the_broker_of_a_killed_owner_is_ended_and_its_data_found(tmp_path: Path) -> None:
+    owner = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time, pathlib; from deploy.broker import EmbeddedBroker;"
+            "broker = EmbeddedBroker(pathlib.Path(sys.argv[1])).start();"
+            "print(broker.pid, broker.bootstrap, flush=True); time.sleep(600)",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with owner:
+        assert owner.stdout is not None
+        pid, address = owner.stdout.readline().split()
+        create_topic(address, "orders")
+        produce(address, "orders", b"first")
+        owner.send_signal(signal.SIGKILL)
+    assert is_running(int(pid))
+
+    with EmbeddedBroker(tmp_path) as broker:
+        assert not is_running(int(pid))
+        assert broker.bootstrap == address
+        assert first_value(address, "orders") == b"first"
+
+
+def test_a_taken_port_is_named(own_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    port = int(own_broker.bootstrap.rpartition(":")[2])
+    second = EmbeddedBroker(tmp_path / "second", port)
+    with pytest.raises(BrokerError, match=f"port {port} .* is taken"):
+        second.start()
+    assert second.pid is None
+
+
+def test_a_broker_that_cannot_start_says_why_and_leaves_no_process(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        storage = tmp_path / "log" / "meta.properties"
+    storage.write_text(storage.read_text().replace("node.id=1", "node.id=2"))
+
+    with pytest.raises(BrokerError, match=r"ended with code [\s\S]*node.?id"):
+        broker.start()
+
+    assert broker.pid is None
+    assert not (tmp_path / "broker.pid").exists()
+
+
+def test_storage_of_another_cluster_is_refused(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        storage = tmp_path / "log" / "meta.properties"
+    other = new_cluster_id()
+    storage.write_text(re.sub("cluster.id=.*", f"cluster.id={other}", storage.read_text()))
+
+    with pytest.raises(BrokerError, match=f"cluster {other}, not ours"):
+        broker.start()
+
+    assert broker.pid is None
+
+
+def test_maven_failing_leaves_no_half_a_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maven = tmp_path / "bin" / "mvn"
+    maven.parent.mkdir()
+    maven.write_text("#!/bin/sh\necho no route to the repository\nexit 1\n")
+    maven.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{maven.parent}{os.pathsep}{os.environ['PATH']}")
+    jars = tmp_path / "cache" / "kafka"
+    monkeypatch.setenv("MILLRACE_KAFKA_JARS", str(jars))
+
+    with pytest.raises(BrokerError, match="no route to the repository"):
+        fetch_jars()
+
+    assert not jars.exists()
+    assert [path.name for path in jars.parent.iterdir()] == ["kafka.lock"]

@@ -1,0 +1,281 @@
+"""Orders as a channel would send them: stock, locations and raw payloads, all from one seed."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
+
+from schemas import codec
+from schemas.channels import RawPayload
+from schemas.fulfillment import LocationRegistered, RegisterLocation
+from schemas.identifiers import order_id
+from schemas.inventory import SetStock, StockSet
+from schemas.orders import CancelOrder
+from schemas.records import Record
+from schemas.topics import (
+    CHANNELS_RAW,
+    FULFILLMENT_COMMANDS,
+    FULFILLMENT_EVENTS,
+    INVENTORY_COMMANDS,
+    INVENTORY_EVENTS,
+    ORDERS_COMMANDS,
+    Topic,
+)
+
+CHANNEL = "json"
+LOCATIONS = (
+    ("berlin", "DE", 52.52, 13.41),
+    ("lyon", "FR", 45.76, 4.84),
+    ("rotterdam", "NL", 51.92, 4.48),
+    ("vienna", "AT", 48.21, 16.37),
+)
+CITIES = (
+    ("Hamburg", "DE", "20095", 53.55, 9.99),
+    ("Munich", "DE", "80331", 48.14, 11.58),
+    ("Paris", "FR", "75001", 48.86, 2.35),
+    ("Antwerp", "BE", "2000", 51.22, 4.40),
+    ("Graz", "AT", "8010", 47.07, 15.44),
+)
+SKUS = 1_000
+SCARCE_EVERY = 10
+PLENTY = 1_000_000
+SCARCE = 12
+SAFETY = 2
+
+APPROVED = "4242424242424242"
+TOKENS = (
+    (APPROVED, 0.90),
+    ("4000000000000002", 0.05),  # declined
+    ("4000000000000119", 0.02),  # times out
+    ("4000000000000259", 0.03),  # answers twice
+)
+BACKORDER_SHARE = 0.2
+LINES_WEIGHTS = (30, 45, 20, 5)  # one to four lines; two on average
+EPOCH = datetime(2025, 1, 6, 8, 0, tzinfo=UTC)
+
+DELIVERY_TIMEOUT_SECONDS = 300.0
+SETUP_TIMEOUT_SECONDS = 120.0
+
+
+class LoadError(Exception):
+    """What was sent did not arrive in time; the message says what."""
+
+
+@dataclass
+class Sent:
+    """What the broker acknowledged."""
+
+    raws: dict[str, str] = field(default_factory=dict)
+    """order_id by raw_id"""
+    cancellations: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+def money(minor: int) -> str:
+    """`1999` as `19.99`."""
+    return f"{minor // 100}.{minor % 100:02d}"
+
+
+def order(chance: random.Random, number: int, token: str | None = None) -> dict[str, Any]:
+    """One order in the generic JSON format; `token` None: cards of every kind."""
+    lines = []
+    subtotal = 0
+    count = chance.choices((1, 2, 3, 4), LINES_WEIGHTS)[0]
+    for index, sku in enumerate(chance.sample(range(SKUS), count), start=1):
+        quantity, price = chance.randint(1, 3), chance.randint(199, 19_999)
+        subtotal += quantity * price
+        lines.append(
+            {
+                "line_id": str(index),
+                "sku": f"SKU-{sku:04d}",
+                "quantity": quantity,
+                "unit_price": money(price),
+            }
+        )
+    discount = subtotal // 10 if chance.random() < 0.2 else 0
+    tax, shipping = (subtotal - discount) * 19 // 100, 499
+    if token is None:
+        token = chance.choices([name for name, _ in TOKENS], [share for _, share in TOKENS])[0]
+    placed_at = (EPOCH + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
+    city, country, postal_code, latitude, longitude = chance.choice(CITIES)
+    return {
+        "external_id": f"{number:08d}",
+        "placed_at": placed_at,
+        "updated_at": placed_at,
+        "currency": "EUR",
+        "lines": lines,
+        "discount": money(discount),
+        "shipping": money(shipping),
+        "tax": money(tax),
+        "total": money(subtotal - discount + tax + shipping),
+        "payment": {"method": "card", "token": token},
+        "ship_to": {
+            "name": f"Customer {number}",
+            "line1": "Main Street 1",
+            "city": city,
+            "postal_code": postal_code,
+            "country": country,
+            "latitude": latitude,
+            "longitude": longitude,
+        },
+        "backorder": chance.random() < BACKORDER_SHARE,
+    }
+
+
+class Sender:
+    """An idempotent producer that remembers what was acknowledged."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Nothing is connected before the first record."""
+        self.sent = Sent()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "queue.buffering.max.messages": 1_000_000,
+                "message.timeout.ms": int(DELIVERY_TIMEOUT_SECONDS * 1000),
+                # The broker is killed on purpose; what is lost for good is counted below.
+                "log_level": 0,
+            }
+        )
+
+    def send(self, topic: Topic, key: str, record: Record, partition: int | None = None) -> None:
+        """Write one record; what fails is counted in `sent.failures`."""
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self.sent.failures[str(error)] += 1
+            elif isinstance(record, RawPayload):
+                external = json.loads(record.payload)["external_id"]
+                self.sent.raws[record.raw_id] = order_id(CHANNEL, external)
+            elif isinstance(record, CancelOrder):
+                self.sent.cancellations += 1
+
+        options: dict[str, Any] = {} if partition is None else {"partition": partition}
+        while True:
+            try:
+                self._producer.produce(
+                    topic.name, codec.encode(record), key, on_delivery=delivered, **options
+                )
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        self._producer.poll(0)
+
+    def raw(self, document: dict[str, Any], raw_id: str) -> None:
+        """Send an order as a payload."""
+        now_ms = int(time.time() * 1000)
+        payload = json.dumps(document).encode()
+        self.send(
+            CHANNELS_RAW, raw_id, RawPayload(raw_id, CHANNEL, "webhook", "", now_ms, payload)
+        )
+
+    def cancel(self, order: str) -> None:
+        """Ask for an order to be cancelled."""
+        command = CancelOrder(order, "customer changed their mind", int(time.time() * 1000))
+        self.send(ORDERS_COMMANDS, order, command)
+
+    def stock(self, scarce: int = SCARCE) -> None:
+        """Count every SKU at every location; `scarce`: pieces of each tenth SKU."""
+        for sku in range(SKUS):
+            on_hand = scarce if sku % SCARCE_EVERY == 0 else PLENTY
+            name = f"SKU-{sku:04d}"
+            for location, *_ in LOCATIONS:
+                record = SetStock(name, location, on_hand, SAFETY, "count")
+                self.send(INVENTORY_COMMANDS, name, record)
+
+    def replenish(self) -> None:
+        """Count plenty of every scarce SKU, so that what waits can be served."""
+        for sku in range(0, SKUS, SCARCE_EVERY):
+            name = f"SKU-{sku:04d}"
+            for location, *_ in LOCATIONS:
+                self.send(
+                    INVENTORY_COMMANDS, name, SetStock(name, location, PLENTY, SAFETY, "delivery")
+                )
+
+    def locations(self) -> None:
+        """Register every location on every partition."""
+        for name, country, latitude, longitude in LOCATIONS:
+            record = RegisterLocation(name, name.title(), country, latitude, longitude, True)
+            for partition in range(FULFILLMENT_COMMANDS.partitions):
+                self.send(FULFILLMENT_COMMANDS, name, record, partition)
+
+    def flush(self) -> None:
+        """Wait until everything is acknowledged. Raises LoadError."""
+        left = self._producer.flush(DELIVERY_TIMEOUT_SECONDS)
+        if left or self.sent.failures:
+            raise LoadError(f"{left} records without an answer, failed: {self.sent.failures}")
+
+
+def register(bootstrap: str, scarce: int = SCARCE) -> None:
+    """Register locations and stock, and wait until the rooms know them. Raises LoadError."""
+    sender = Sender(bootstrap)
+    sender.locations()
+    sender.stock(scarce)
+    sender.flush()
+    wait_for(
+        bootstrap,
+        {
+            FULFILLMENT_EVENTS: (
+                LocationRegistered,
+                len(LOCATIONS) * FULFILLMENT_COMMANDS.partitions,
+            ),
+            INVENTORY_EVENTS: (StockSet, len(LOCATIONS) * SKUS),
+        },
+    )
+
+
+def wait_for(bootstrap: str, wanted: dict[Topic, tuple[type[Record], int]]) -> None:
+    """Wait until each topic has so many committed records of a type. Raises LoadError."""
+    consumer = committed_consumer(bootstrap, list(wanted))
+    left = {topic.name: count for topic, (_, count) in wanted.items()}
+    marks = {topic.name: fingerprint(record) for topic, (record, _) in wanted.items()}
+    deadline = time.monotonic() + SETUP_TIMEOUT_SECONDS
+    try:
+        while any(count > 0 for count in left.values()):
+            if time.monotonic() > deadline:
+                raise LoadError(f"after {SETUP_TIMEOUT_SECONDS:.0f} s still missing: {left}")
+            for message in consumer.consume(1_000, timeout=0.5):
+                value = message.value()
+                if message.error() is None and value is not None:
+                    left[message.topic()] -= value.startswith(marks[message.topic()])
+    finally:
+        consumer.close()
+
+
+def fingerprint(record: type[Record]) -> bytes:
+    """The first ten bytes of every value of a type."""
+    return codec.header(codec.load(codec.AVRO / f"{record.__name__}.avsc"))
+
+
+def committed_consumer(bootstrap: str, topics: list[Topic]) -> Consumer:
+    """A consumer of everything committed on `topics`, from the beginning, without a group."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "tests",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+    consumer.assign(
+        [
+            TopicPartition(topic.name, partition, OFFSET_BEGINNING)
+            for topic in topics
+            for partition in range(topic.partitions)
+        ]
+    )
+    return consumer
