@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.records import Millis, Record
 
 
-class RawPayload(Record):
+class RawPayload(Record, frozen=True):
     """A payload exactly as a channel sent it. Key: raw_id."""
 
     raw_id: str
@@ -23,7 +23,7 @@ class RawPayload(Record):
     """raw_id of the rejected payload that this one replaces; empty otherwise"""
 
 
-class PayloadRejected(Record):
+class PayloadRejected(Record, frozen=True):
     """A payload that could not be mapped to a command. Key: raw_id."""
 
     raw_id: str
@@ -41,7 +41,7 @@ class PayloadRejected(Record):
     at_ms: Millis
 
 
-class PayloadReplayed(Record):
+class PayloadReplayed(Record, frozen=True):
     """A rejected payload was sent again and is settled. Key: the first raw_id."""
 
     raw_id: str

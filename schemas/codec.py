@@ -20,6 +20,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from schemas.records import Record
 from schemas.topics import RECORDS
+from schemas.writers import Writer, check, writer
 
 AVRO = Path(__file__).parent / "avro"
 MARKER = b"\xc3\x01"
@@ -58,8 +59,9 @@ def _parsed(schema: dict[str, Any]) -> Any:
 
 
 Decoder = Callable[[bytes], Record]
-_writers: dict[type[Record], tuple[bytes, Any]] = {}
+_writers: dict[type[Record], Writer] = {}
 _decoders: dict[bytes, Decoder] = {}
+_marks: dict[type[Record], bytes] = {}
 
 
 def decoder(writer: dict[str, Any], reader: dict[str, Any] | None, record: type[Record]) -> Decoder:
@@ -81,7 +83,9 @@ def _build() -> None:
     for name, record in by_name.items():
         schema = load(AVRO / f"{name}.avsc")
         mark = header(schema)
-        _writers[record] = (mark, _parsed(schema))
+        check(record, schema)
+        _writers[record] = writer(schema, mark)
+        _marks[record] = mark
         _decoders[mark] = decoder(schema, None, record)
     for path in sorted((AVRO / "history").glob("*.avsc")):
         old = load(path)
@@ -91,15 +95,14 @@ def _build() -> None:
             _decoders.setdefault(header(old), decoder(old, newest, current))
 
 
+def mark(record: type[Record]) -> bytes:
+    """The ten bytes that every newly written message of a record type begins with."""
+    return _marks[record]
+
+
 def encode(record: Record) -> bytes:
     """The record as one Kafka value. Raises KeyError for a type that is not in the contract."""
-    mark, schema = _writers[type(record)]
-    stream = io.BytesIO()
-    stream.write(mark)
-    fastavro.schemaless_writer(
-        stream, schema, msgspec.to_builtins(record, builtin_types=(bytes,))
-    )
-    return stream.getvalue()
+    return _writers[type(record)](record)
 
 
 def decode(message: bytes) -> Record:

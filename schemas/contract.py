@@ -22,7 +22,11 @@ AVRO = Path(__file__).parent / "avro"
 ASYNCAPI = Path(__file__).parent / "asyncapi.json"
 NAMESPACE = "millrace"
 _PRIMITIVE: dict[type, str] = {
-    str: "string", int: "long", bool: "boolean", float: "double", bytes: "bytes",
+    str: "string",
+    int: "long",
+    bool: "boolean",
+    float: "double",
+    bytes: "bytes",
 }
 
 
@@ -86,11 +90,12 @@ def asyncapi() -> dict[str, Any]:
             "version": "1.0.0",
             "description": (
                 "Every value is Avro single-object encoding: the bytes C3 01, the 8-byte "
-                "little-endian CRC-64-AVRO fingerprint of the writer's schema, then the Avro binary "
-                "body. The fingerprint tells which of a channel's messages it is. Keys are UTF-8 "
-                "text. Read with isolation.level=read_committed. A null value on a compacted topic "
-                "deletes the key. Times are milliseconds since the epoch, UTC, and 0 where there is "
-                "none. Amounts are minor units by ISO 4217."
+                "little-endian CRC-64-AVRO fingerprint of the writer's schema, then the Avro "
+                "binary body. The fingerprint tells which of a channel's messages it is. Keys "
+                "are UTF-8 text. Read with isolation.level=read_committed. A null value on a "
+                "compacted topic "
+                "deletes the key. Times are milliseconds since the epoch, UTC, and 0 where there "
+                "is none. Amounts are minor units by ISO 4217."
             ),
         },
         "defaultContentType": "application/vnd.apache.avro",

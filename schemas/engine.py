@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.records import Millis, Record
 
 
-class DeadLetter(Record):
+class DeadLetter(Record, frozen=True):
     """A record that no rule could decide, kept whole. Key: the record's own key."""
 
     room: str

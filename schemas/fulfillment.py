@@ -15,7 +15,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-class RegisterLocation(Record):
+class RegisterLocation(Record, frozen=True):
     """A location and where it stands. Written to every partition; key: location_id."""
 
     location_id: str
@@ -26,7 +26,7 @@ class RegisterLocation(Record):
     active: bool
 
 
-class LineToSource(Record):
+class LineToSource(Record, frozen=True):
     """A line that wants stock."""
 
     line_id: str
@@ -34,7 +34,7 @@ class LineToSource(Record):
     quantity: int
 
 
-class RankLocations(Record):
+class RankLocations(Record, frozen=True):
     """Rank the locations for an order and have inventory reserve its lines in that order."""
 
     order_id: str
@@ -47,7 +47,7 @@ class RankLocations(Record):
     reserved_until_ms: Millis
 
 
-class Allocation(Record):
+class Allocation(Record, frozen=True):
     """A line with the location that holds its stock."""
 
     line_id: str
@@ -58,14 +58,14 @@ class Allocation(Record):
     """further locations that could have served it"""
 
 
-class RouteOrder(Record):
+class RouteOrder(Record, frozen=True):
     """Make fulfillment orders from a reserved and paid order."""
 
     order_id: str
     allocations: list[Allocation]
 
 
-class RecordMove(Record):
+class RecordMove(Record, frozen=True):
     """Reply of inventory to MoveReservation."""
 
     order_id: str
@@ -74,14 +74,14 @@ class RecordMove(Record):
     location_id: str
 
 
-class CancelFulfillment(Record):
+class CancelFulfillment(Record, frozen=True):
     """Withdraw the order's fulfillment orders."""
 
     order_id: str
     reason: str
 
 
-class LocationRegistered(Record):
+class LocationRegistered(Record, frozen=True):
     """The location as it is known from now on. Key: location_id."""
 
     location_id: str
@@ -93,7 +93,7 @@ class LocationRegistered(Record):
     at_ms: Millis
 
 
-class LocationsRanked(Record):
+class LocationsRanked(Record, frozen=True):
     """The order in which locations are tried for an order."""
 
     order_id: str
@@ -103,7 +103,7 @@ class LocationsRanked(Record):
     at_ms: Millis
 
 
-class FulfillmentOrderReleased(Record):
+class FulfillmentOrderReleased(Record, frozen=True):
     """One location's part of an order, released to be worked on."""
 
     order_id: str
@@ -113,7 +113,7 @@ class FulfillmentOrderReleased(Record):
     at_ms: Millis
 
 
-class OrderRouted(Record):
+class OrderRouted(Record, frozen=True):
     """Every line has its location."""
 
     order_id: str
@@ -123,7 +123,7 @@ class OrderRouted(Record):
     at_ms: Millis
 
 
-class FulfillmentCancelled(Record):
+class FulfillmentCancelled(Record, frozen=True):
     """The order's fulfillment orders are withdrawn."""
 
     order_id: str
@@ -131,7 +131,7 @@ class FulfillmentCancelled(Record):
     at_ms: Millis
 
 
-class FulfillmentCommandRefused(Record):
+class FulfillmentCommandRefused(Record, frozen=True):
     """A command was refused and changed nothing."""
 
     order_id: str
@@ -140,7 +140,7 @@ class FulfillmentCommandRefused(Record):
     at_ms: Millis
 
 
-class LocationState(Record):
+class LocationState(Record, frozen=True):
     """A location, as LocationsState holds it."""
 
     location_id: str
@@ -151,13 +151,13 @@ class LocationState(Record):
     active: bool
 
 
-class LocationsState(Record):
+class LocationsState(Record, frozen=True):
     """Every location, by location_id (fulfillment.state of every partition, key: @locations)."""
 
     locations: list[LocationState]
 
 
-class FulfillmentState(Record):
+class FulfillmentState(Record, frozen=True):
     """Routing of one order (fulfillment.state, key: order_id)."""
 
     order_id: str

@@ -23,7 +23,7 @@ class InvalidIdentifier(ValueError):
 
 
 def checked(value: str, field: str) -> str:
-    """`value` itself, when it can be an identifier: 1 to 200 characters, no control character, no `|`.
+    """`value` without outer blanks: 1 to 200 characters, no control character, no `|`.
 
     Raises InvalidIdentifier.
     """

@@ -17,7 +17,7 @@ class Refusal(StrEnum):
     BELOW_RESERVED = "below_reserved"
 
 
-class SetStock(Record):
+class SetStock(Record, frozen=True):
     """The counted stock of a SKU at a location."""
 
     sku: str
@@ -30,7 +30,7 @@ class SetStock(Record):
     """why, e.g. load of stock.csv"""
 
 
-class ReserveStock(Record):
+class ReserveStock(Record, frozen=True):
     """Reserve a line at the first ranked location that can serve it whole."""
 
     order_id: str
@@ -43,7 +43,7 @@ class ReserveStock(Record):
     reserved_until_ms: Millis
 
 
-class ReleaseStock(Record):
+class ReleaseStock(Record, frozen=True):
     """Give a reservation back. One that is not there is refused and changes nothing."""
 
     order_id: str
@@ -52,7 +52,7 @@ class ReleaseStock(Record):
     reason: str
 
 
-class MoveReservation(Record):
+class MoveReservation(Record, frozen=True):
     """Move a reservation to another location, to save a shipment."""
 
     order_id: str
@@ -62,7 +62,7 @@ class MoveReservation(Record):
     """where to"""
 
 
-class StockSet(Record):
+class StockSet(Record, frozen=True):
     """The position after a count."""
 
     sku: str
@@ -74,7 +74,7 @@ class StockSet(Record):
     at_ms: Millis
 
 
-class StockReserved(Record):
+class StockReserved(Record, frozen=True):
     """A line is reserved at a location. on_hand and reserved are the position afterwards."""
 
     sku: str
@@ -88,7 +88,7 @@ class StockReserved(Record):
     at_ms: Millis
 
 
-class StockRefused(Record):
+class StockRefused(Record, frozen=True):
     """Nothing was reserved or changed."""
 
     sku: str
@@ -99,7 +99,7 @@ class StockRefused(Record):
     at_ms: Millis
 
 
-class StockReleased(Record):
+class StockReleased(Record, frozen=True):
     """A reservation was given back. on_hand and reserved are the position afterwards."""
 
     sku: str
@@ -113,7 +113,7 @@ class StockReleased(Record):
     at_ms: Millis
 
 
-class ReservationMoved(Record):
+class ReservationMoved(Record, frozen=True):
     """A reservation left from_location_id for location_id; the positions afterwards of both."""
 
     sku: str
@@ -129,7 +129,7 @@ class ReservationMoved(Record):
     at_ms: Millis
 
 
-class PositionAt(Record):
+class PositionAt(Record, frozen=True):
     """Stock of one SKU at one location."""
 
     location_id: str
@@ -138,14 +138,14 @@ class PositionAt(Record):
     safety_stock: int
 
 
-class StockState(Record):
+class StockState(Record, frozen=True):
     """All positions of a SKU (inventory.state, key: sku)."""
 
     sku: str
     positions: list[PositionAt]
 
 
-class ReservationState(Record):
+class ReservationState(Record, frozen=True):
     """One reservation (inventory.state, key: sku|order_id|line_id); deleted when released."""
 
     order_id: str

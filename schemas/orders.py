@@ -36,7 +36,7 @@ class Refusal(StrEnum):
     ALREADY_ENDED = "already_ended"
 
 
-class OrderLine(Record):
+class OrderLine(Record, frozen=True):
     """One line of an order."""
 
     line_id: str
@@ -47,7 +47,7 @@ class OrderLine(Record):
     """in minor units of the order's currency"""
 
 
-class Address(Record):
+class Address(Record, frozen=True):
     """Where an order goes."""
 
     name: str
@@ -64,7 +64,7 @@ class Address(Record):
     longitude: float
 
 
-class PlaceOrder(Record):
+class PlaceOrder(Record, frozen=True):
     """Take an order in. The same order again changes nothing; other content is refused."""
 
     order_id: str
@@ -98,7 +98,7 @@ class PlaceOrder(Record):
     """the payload on channels.raw that this was read from"""
 
 
-class CancelOrder(Record):
+class CancelOrder(Record, frozen=True):
     """Cancel the whole order, at any point before shipment."""
 
     order_id: str
@@ -107,7 +107,7 @@ class CancelOrder(Record):
     requested_at_ms: Millis
 
 
-class RecordReservation(Record):
+class RecordReservation(Record, frozen=True):
     """Reply of inventory to ReserveStock, one a line."""
 
     order_id: str
@@ -123,7 +123,7 @@ class RecordReservation(Record):
     """further ranked locations that could serve the line at that moment, at most 8"""
 
 
-class RecordSourcingFailure(Record):
+class RecordSourcingFailure(Record, frozen=True):
     """Reply of fulfillment to RankLocations: no location may serve the order."""
 
     order_id: str
@@ -131,7 +131,7 @@ class RecordSourcingFailure(Record):
     reason: str
 
 
-class RecordPayment(Record):
+class RecordPayment(Record, frozen=True):
     """Reply of payments to AuthorizePayment."""
 
     order_id: str
@@ -142,7 +142,7 @@ class RecordPayment(Record):
     """of payments' refusals; empty when authorized"""
 
 
-class RecordRouting(Record):
+class RecordRouting(Record, frozen=True):
     """Reply of fulfillment to RouteOrder."""
 
     order_id: str
@@ -150,7 +150,7 @@ class RecordRouting(Record):
     """number of fulfillment orders that were made"""
 
 
-class OrderPlaced(Record):
+class OrderPlaced(Record, frozen=True):
     """The order is accepted and its stock is asked for."""
 
     order_id: str
@@ -168,14 +168,14 @@ class OrderPlaced(Record):
     at_ms: Millis
 
 
-class OrderReserved(Record):
+class OrderReserved(Record, frozen=True):
     """Every line of the order has stock reserved."""
 
     order_id: str
     at_ms: Millis
 
 
-class OrderAuthorized(Record):
+class OrderAuthorized(Record, frozen=True):
     """The payment covers the order's total."""
 
     order_id: str
@@ -184,7 +184,7 @@ class OrderAuthorized(Record):
     at_ms: Millis
 
 
-class OrderReleased(Record):
+class OrderReleased(Record, frozen=True):
     """Routed to locations and released to fulfillment. An outcome."""
 
     order_id: str
@@ -192,7 +192,7 @@ class OrderReleased(Record):
     at_ms: Millis
 
 
-class OrderBackordered(Record):
+class OrderBackordered(Record, frozen=True):
     """A line has no stock; the order waits and tries again."""
 
     order_id: str
@@ -203,7 +203,7 @@ class OrderBackordered(Record):
     at_ms: Millis
 
 
-class OrderRefused(Record):
+class OrderRefused(Record, frozen=True):
     """The order cannot be served; whatever had been reserved is given back. An outcome."""
 
     order_id: str
@@ -213,7 +213,7 @@ class OrderRefused(Record):
     at_ms: Millis
 
 
-class OrderCancelled(Record):
+class OrderCancelled(Record, frozen=True):
     """Cancelled; what had been done is undone. An outcome, also after OrderReleased."""
 
     order_id: str
@@ -221,7 +221,7 @@ class OrderCancelled(Record):
     at_ms: Millis
 
 
-class OrderCommandRefused(Record):
+class OrderCommandRefused(Record, frozen=True):
     """A command to the order was refused and changed nothing."""
 
     order_id: str
@@ -232,7 +232,7 @@ class OrderCommandRefused(Record):
     at_ms: Millis
 
 
-class LineState(Record):
+class LineState(Record, frozen=True):
     """A line and where it is reserved."""
 
     line_id: str
@@ -245,7 +245,7 @@ class LineState(Record):
     also_at: list[str]
 
 
-class OrderState(Record):
+class OrderState(Record, frozen=True):
     """State of one order (orders.state)."""
 
     order_id: str

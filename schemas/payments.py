@@ -32,7 +32,7 @@ class Refusal(StrEnum):
     CANCELLED = "cancelled"
 
 
-class AuthorizePayment(Record):
+class AuthorizePayment(Record, frozen=True):
     """Make sure that the order's total is authorized."""
 
     order_id: str
@@ -46,14 +46,14 @@ class AuthorizePayment(Record):
     paid_currency: str
 
 
-class VoidPayment(Record):
+class VoidPayment(Record, frozen=True):
     """Give the authorization back, now or as soon as its outcome is known."""
 
     order_id: str
     reason: str
 
 
-class RecordAuthorization(Record):
+class RecordAuthorization(Record, frozen=True):
     """Answer of a payment gateway to AuthorizationRequested."""
 
     order_id: str
@@ -65,7 +65,7 @@ class RecordAuthorization(Record):
     reason: str
 
 
-class RecordVoid(Record):
+class RecordVoid(Record, frozen=True):
     """Answer of a payment gateway to VoidRequested."""
 
     order_id: str
@@ -74,7 +74,7 @@ class RecordVoid(Record):
     authorization_id: str
 
 
-class AuthorizationRequested(Record):
+class AuthorizationRequested(Record, frozen=True):
     """Work for the gateway connector: authorize, or look up when inquiry is true."""
 
     order_id: str
@@ -88,7 +88,7 @@ class AuthorizationRequested(Record):
     at_ms: Millis
 
 
-class PaymentAuthorized(Record):
+class PaymentAuthorized(Record, frozen=True):
     """The whole sum is authorized."""
 
     order_id: str
@@ -99,7 +99,7 @@ class PaymentAuthorized(Record):
     at_ms: Millis
 
 
-class PaymentDeclined(Record):
+class PaymentDeclined(Record, frozen=True):
     """The sum is not authorized."""
 
     order_id: str
@@ -109,7 +109,7 @@ class PaymentDeclined(Record):
     at_ms: Millis
 
 
-class VoidRequested(Record):
+class VoidRequested(Record, frozen=True):
     """Work for the gateway connector: void the authorization."""
 
     order_id: str
@@ -119,7 +119,7 @@ class VoidRequested(Record):
     at_ms: Millis
 
 
-class PaymentVoided(Record):
+class PaymentVoided(Record, frozen=True):
     """The authorization is given back. amount_minor is what had been authorized."""
 
     order_id: str
@@ -130,7 +130,7 @@ class PaymentVoided(Record):
     at_ms: Millis
 
 
-class PaymentCommandRefused(Record):
+class PaymentCommandRefused(Record, frozen=True):
     """A command to the payment was refused and changed nothing."""
 
     order_id: str
@@ -139,7 +139,7 @@ class PaymentCommandRefused(Record):
     at_ms: Millis
 
 
-class PaymentState(Record):
+class PaymentState(Record, frozen=True):
     """State of one payment (payments.state)."""
 
     order_id: str

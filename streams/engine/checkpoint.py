@@ -87,7 +87,7 @@ class Checkpoint:
     def timers(self) -> Iterator[tuple[str, int]]:
         """Every timer that stands: key and moment in milliseconds."""
         for raw in self._db.keys(from_key=_TIMER):
-            if not raw.startswith(_TIMER):
+            if not (isinstance(raw, bytes) and raw.startswith(_TIMER)):
                 break
             yield raw[9:].decode(), int.from_bytes(raw[1:9], "big")
 

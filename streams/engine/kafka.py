@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import (
     Consumer,
@@ -42,6 +42,8 @@ from streams.engine.settings import (
 )
 
 log = logging.getLogger("millrace.engine")
+PARTITION_BY_KEY = -1
+"""librdkafka's RD_KAFKA_PARTITION_UA: the partitioner decides."""
 
 
 class Crash(RuntimeError):
@@ -69,7 +71,7 @@ class Carrier:
         self._rooms = {room.commands.name: room for room in rooms}
         self._held: dict[tuple[str, int], Held] = {}
         self.assigned = False
-        common: dict[str, str | int] = {
+        common: dict[str, str | int | float | bool] = {
             "bootstrap.servers": settings.bootstrap,
             "client.id": settings.instance,
             **settings.kafka,
@@ -114,7 +116,7 @@ class Carrier:
         self._producer.init_transactions(KAFKA_PATIENCE_SECONDS)
         admin = AdminClient(self._common)
         names = [room.state.name for room in self._rooms.values() if room.state is not None]
-        self._cluster = admin.list_topics(timeout=KAFKA_PATIENCE_SECONDS).cluster_id or ""
+        self._cluster = str(admin.list_topics(timeout=KAFKA_PATIENCE_SECONDS).cluster_id)
         if names:
             for name, future in admin.describe_topics(TopicCollection(names)).items():
                 self._topic_ids[name] = str(future.result(KAFKA_PATIENCE_SECONDS).topic_id)
@@ -138,8 +140,10 @@ class Carrier:
             self._held[place.topic, place.partition] = Held(room, place.partition, state, start)
             metrics.PARTITIONS.labels(room.name).inc()
         consumer.incremental_assign(
-            [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else -2)
-             for p in committed]
+            [
+                TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else -2)
+                for p in committed
+            ]
         )
         self.assigned = True
         log.info("assigned %s", [f"{p.topic}/{p.partition}@{p.offset}" for p in committed])
@@ -275,9 +279,7 @@ class Carrier:
                     committed.append((held, key, changed, encoded))
                 if batch.records:
                     offsets.append(
-                        TopicPartition(
-                            batch.room.commands.name, batch.partition, held.next_offset
-                        )
+                        TopicPartition(batch.room.commands.name, batch.partition, held.next_offset)
                     )
             if offsets:
                 self._retried(
@@ -295,11 +297,11 @@ class Carrier:
         self._save_old()
 
     def _produce(self, topic: str, key: bytes, value: bytes | None, partition: int | None) -> None:
-        place = {} if partition is None else {"partition": partition}
+        place = PARTITION_BY_KEY if partition is None else partition
         deadline = 0.0
         while True:
             try:
-                self._producer.produce(topic, value, key, **place)
+                self._producer.produce(topic, value, key, place)
                 return
             except BufferError:
                 now = time.monotonic()
@@ -308,12 +310,12 @@ class Carrier:
                     raise Crash("the producer's queue stayed full") from None
                 self._producer.poll(0.05)
 
-    def _retried(self, call: object) -> None:
+    def _retried(self, call: Callable[[float], object]) -> None:
         """Call again while librdkafka says that the same call may simply be repeated."""
         deadline = time.monotonic() + KAFKA_PATIENCE_SECONDS
         while True:
             try:
-                call(KAFKA_PATIENCE_SECONDS)  # type: ignore[operator]
+                call(KAFKA_PATIENCE_SECONDS)
                 return
             except KafkaException as error:
                 cause = error.args[0]
@@ -361,4 +363,3 @@ class Carrier:
 def place_name(place: TopicPartition) -> tuple[str, int]:
     """Topic and partition, for a log line."""
     return place.topic, place.partition
-

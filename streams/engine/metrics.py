@@ -11,14 +11,17 @@ DEAD_LETTERS = Counter("millrace_engine_dead_letters_total", "Records set aside"
 TRANSACTIONS = Counter("millrace_engine_transactions_total", "Transactions committed")
 PARTITIONS = Gauge("millrace_engine_partitions", "Partitions held", ["room"])
 DECIDE_SECONDS = Histogram(
-    "millrace_engine_decide_seconds", "Deciding one batch",
+    "millrace_engine_decide_seconds",
+    "Deciding one batch",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
 )
 COMMIT_SECONDS = Histogram(
-    "millrace_engine_commit_seconds", "Committing one transaction",
+    "millrace_engine_commit_seconds",
+    "Committing one transaction",
     buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
 )
 RESTORE_SECONDS = Histogram(
-    "millrace_engine_restore_seconds", "Restoring one partition",
+    "millrace_engine_restore_seconds",
+    "Restoring one partition",
     buckets=(0.1, 0.3, 1, 3, 10, 30, 100),
 )

@@ -215,6 +215,4 @@ class PartitionBatch:
             value=value,
             at_ms=self.now_ms,
         )
-        self.sends.append(
-            Send(self.room.dead_letter, key.decode("utf-8", "replace"), letter, None)
-        )
+        self.sends.append(Send(self.room.dead_letter, key.decode("utf-8", "replace"), letter, None))

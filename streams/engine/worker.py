@@ -74,7 +74,9 @@ def application(
         loghandlers=[],
     )
     control = app.topic(
-        WORKER_CONTROL.name, value_type=bytes, value_serializer="raw",
+        WORKER_CONTROL.name,
+        value_type=bytes,
+        value_serializer="raw",
         partitions=WORKER_CONTROL.partitions,
     )
 
@@ -89,7 +91,7 @@ def application(
     carrier = make_carrier(rooms, settings)
 
     @app.service
-    class Carry(Service):  # type: ignore[misc]
+    class Carry(Service):
         """Moves batches from the carrier to the rooms' channels and back."""
 
         async def on_start(self) -> None:

@@ -56,9 +56,18 @@ def worker(
     port = free_port()
     log = (directory / f"{instance}-{port}.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.toy", broker.bootstrap, instance,
-         str(directory), room.name, str(port)],
-        stdout=log, stderr=log,
+        [
+            sys.executable,
+            "-m",
+            "tests.integration.toy",
+            broker.bootstrap,
+            instance,
+            str(directory),
+            room.name,
+            str(port),
+        ],
+        stdout=log,
+        stderr=log,
     )
     process.port = port  # type: ignore[attr-defined]
     try:
@@ -73,8 +82,12 @@ def worker(
 
 def send(broker: EmbeddedBroker, room: ToyRoom, skus: list[str]) -> None:
     producer = Producer(
-        {"bootstrap.servers": broker.bootstrap, "partitioner": "murmur2_random", "acks": "all",
-         "enable.idempotence": True}
+        {
+            "bootstrap.servers": broker.bootstrap,
+            "partitioner": "murmur2_random",
+            "acks": "all",
+            "enable.idempotence": True,
+        }
     )
     for sku in skus:
         value = codec.encode(SetStock(sku, "x", 1, 0, "test"))
@@ -85,9 +98,14 @@ def send(broker: EmbeddedBroker, room: ToyRoom, skus: list[str]) -> None:
 def read(broker: EmbeddedBroker, topic: Topic) -> list[Record]:
     """Everything committed on a topic now, in offset order within each partition."""
     consumer = Consumer(
-        {"bootstrap.servers": broker.bootstrap, "group.id": "test-reader",
-         "isolation.level": "read_committed", "enable.partition.eof": True,
-         "auto.offset.reset": "earliest", "enable.auto.commit": False}
+        {
+            "bootstrap.servers": broker.bootstrap,
+            "group.id": "test-reader",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
     )
     consumer.assign([TopicPartition(topic.name, p, 0) for p in range(PARTITIONS)])
     records, ended = [], 0
@@ -168,8 +186,11 @@ def test_a_record_that_cannot_be_decided_is_set_aside_whole_and_the_rest_go_on(
             letters = read(broker, room.dead_letter)
     causes = sorted(letter.cause for letter in letters if isinstance(letter, DeadLetter))
     assert [cause.split(":")[0] for cause in causes] == ["UnreadableRecord", "ValueError"]
-    assert {codec.decode(x.value) for x in letters if isinstance(x, DeadLetter) and
-            x.key == POISON.encode()} == {SetStock(POISON, "x", 1, 0, "test")}
+    assert {
+        codec.decode(x.value)
+        for x in letters
+        if isinstance(x, DeadLetter) and x.key == POISON.encode()
+    } == {SetStock(POISON, "x", 1, 0, "test")}
     assert len(read(broker, room.state)) == 2
 
 
@@ -180,8 +201,11 @@ def test_a_worker_tells_how_it_is_and_ends_cleanly_on_sigterm(
         send(broker, room, ["a"])
         assert len(counted_until(broker, room, 1)) == 1
         base = f"http://127.0.0.1:{process.port}"  # type: ignore[attr-defined]
-        for path, wanted in (("/health", b"ok"), ("/ready", b"ready"),
-                             ("/metrics", b"millrace_engine_records_read_total")):
+        for path, wanted in (
+            ("/health", b"ok"),
+            ("/ready", b"ready"),
+            ("/metrics", b"millrace_engine_records_read_total"),
+        ):
             with urllib.request.urlopen(base + path, timeout=5) as answer:
                 assert wanted in answer.read()
         os.kill(process.pid, signal.SIGTERM)

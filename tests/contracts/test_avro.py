@@ -1,0 +1,132 @@
+"""The contract files say what the types say, and old and new readers understand each other."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any, get_args, get_origin
+
+import fastavro
+import msgspec
+import pytest
+from fastavro.schema import fingerprint
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import codec, contract
+from schemas.orders import OrderRefused
+from schemas.records import Record
+from schemas.topics import ALL, RECORDS
+
+LONGS = st.integers(-(2**63), 2**63 - 1)
+
+
+def values(annotation: Any) -> st.SearchStrategy[Any]:
+    """Any value of a field's type."""
+    if get_origin(annotation) is list:
+        return st.lists(values(get_args(annotation)[0]), max_size=3)
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return records(annotation)
+    simple: dict[Any, st.SearchStrategy[Any]] = {
+        str: st.text(max_size=80),
+        int: LONGS,
+        bool: st.booleans(),
+        float: st.floats(allow_nan=False),
+        bytes: st.binary(max_size=200),
+    }
+    return simple[annotation]
+
+
+def records(record: type[Record]) -> st.SearchStrategy[Record]:
+    """Any record of a type."""
+    hints = contract.get_type_hints(record)
+    return st.builds(record, **{name: values(hint) for name, hint in hints.items()})
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_each_schema_file_says_what_the_type_says(record: type[Record]) -> None:
+    path = contract.AVRO / f"{record.__name__}.avsc"
+    assert path.read_text(encoding="utf-8") == contract.rendered(contract.schema(record))
+
+
+def test_no_schema_file_is_left_over() -> None:
+    assert {path.stem for path in contract.AVRO.glob("*.avsc")} == {r.__name__ for r in RECORDS}
+
+
+def test_the_asyncapi_document_is_current() -> None:
+    assert contract.ASYNCAPI.read_text(encoding="utf-8") == contract.rendered(contract.asyncapi())
+
+
+def test_every_topic_stands_in_the_asyncapi_document() -> None:
+    document = json.loads(contract.ASYNCAPI.read_text(encoding="utf-8"))
+    assert set(document["channels"]) == {topic.name for topic in ALL}
+
+
+def test_fingerprints_are_those_of_the_avro_specification() -> None:
+    # Avro's own test vector for the schema "int": 0x7275d51a3f395c8f, little-endian here.
+    assert fingerprint('"int"', "CRC-64-AVRO") == "8f5c393f1ad57572"
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_what_is_encoded_is_what_fastavro_writes_and_reads(record: type[Record]) -> None:
+    schema = fastavro.parse_schema(codec.without_logical_types(contract.schema(record)))
+
+    @given(records(record))
+    def holds(made: Record) -> None:
+        message = codec.encode(made)
+        assert codec.decode(message) == made
+        body = io.BytesIO()
+        fastavro.schemaless_writer(body, schema, msgspec.to_builtins(made, builtin_types=(bytes,)))
+        assert message[codec.HEADER_BYTES :] == body.getvalue()
+
+    holds()
+
+
+def _with_extra_field(record: type[Record]) -> dict[str, Any]:
+    newer = contract.schema(record)
+    newer["fields"].append({"name": "note", "type": "string", "default": "none given"})
+    return newer
+
+
+def _written(schema: dict[str, Any], value: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    stream.write(codec.header(schema))
+    fastavro.schemaless_writer(
+        stream, fastavro.parse_schema(codec.without_logical_types(schema)), value
+    )
+    return stream.getvalue()
+
+
+def test_an_old_reader_reads_a_newer_record() -> None:
+    old = OrderRefused("o-1", "l-1", "out_of_stock", 5)
+    newer = _with_extra_field(OrderRefused)
+    message = _written(newer, {**msgspec.to_builtins(old), "note": "new"})
+    read = codec.decoder(newer, contract.schema(OrderRefused), OrderRefused)
+    assert read(message) == old
+
+
+def test_a_new_reader_reads_an_older_record() -> None:
+    class Newer(Record, frozen=True):
+        order_id: str
+        line_id: str
+        reason: str
+        at_ms: int
+        note: str = "none given"
+
+    message = codec.encode(OrderRefused("o-1", "l-1", "out_of_stock", 5))
+    read = codec.decoder(contract.schema(OrderRefused), _with_extra_field(OrderRefused), Newer)
+    assert read(message) == Newer("o-1", "l-1", "out_of_stock", 5, "none given")
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (b"", "not Avro single-object"),
+        (b"{}", "not Avro single-object"),
+        (b"\xc3\x01" + b"\0" * 8, "unknown schema fingerprint"),
+        (codec.encode(OrderRefused("order", "line", "why", 5))[:-4], "truncated"),
+    ],
+)
+def test_bytes_that_are_no_record_say_why(message: bytes, words: str) -> None:
+    with pytest.raises(codec.UnreadableRecord, match=words):
+        codec.decode(message)
