@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from schemas import codec
 from schemas.channels import RawPayload
@@ -177,9 +184,7 @@ class Sender:
         """Send an order as a payload."""
         now_ms = int(time.time() * 1000)
         payload = json.dumps(document).encode()
-        self.send(
-            CHANNELS_RAW, raw_id, RawPayload(raw_id, CHANNEL, "webhook", "", now_ms, payload)
-        )
+        self.send(CHANNELS_RAW, raw_id, RawPayload(raw_id, CHANNEL, "webhook", "", now_ms, payload))
 
     def cancel(self, order: str) -> None:
         """Ask for an order to be cancelled."""
@@ -194,15 +199,6 @@ class Sender:
             for location, *_ in LOCATIONS:
                 record = SetStock(name, location, on_hand, SAFETY, "count")
                 self.send(INVENTORY_COMMANDS, name, record)
-
-    def replenish(self) -> None:
-        """Count plenty of every scarce SKU, so that what waits can be served."""
-        for sku in range(0, SKUS, SCARCE_EVERY):
-            name = f"SKU-{sku:04d}"
-            for location, *_ in LOCATIONS:
-                self.send(
-                    INVENTORY_COMMANDS, name, SetStock(name, location, PLENTY, SAFETY, "delivery")
-                )
 
     def locations(self) -> None:
         """Register every location on every partition."""
@@ -249,7 +245,8 @@ def wait_for(bootstrap: str, wanted: dict[Topic, tuple[type[Record], int]]) -> N
             for message in consumer.consume(1_000, timeout=0.5):
                 value = message.value()
                 if message.error() is None and value is not None:
-                    left[message.topic()] -= value.startswith(marks[message.topic()])
+                    topic = message.topic() or ""
+                    left[topic] -= value.startswith(marks[topic])
     finally:
         consumer.close()
 

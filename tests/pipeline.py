@@ -159,7 +159,7 @@ class Pipeline:
         """The names of what runs now, the broker included."""
         with self._lock:
             names = [part.name for part in self.parts.values() if part.wanted and part.pid]
-            return names + [BROKER] if self.broker.pid else names
+            return [*names, BROKER] if self.broker.pid else names
 
     def kill(self, name: str) -> bool:
         """SIGKILL a process or the broker; False when it did not run."""

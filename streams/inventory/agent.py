@@ -29,11 +29,12 @@ class InventoryRoom:
         stock = states.get(inbound.key)
         assert stock is None or isinstance(stock, StockState)
         key = ""
-        reservation = None
+        reservation: ReservationState | None = None
         if isinstance(command, (ReserveStock, ReleaseStock, MoveReservation)):
             key = reservation_key(command.sku, command.order_id, command.line_id)
-            reservation = states.get(key)
-            assert reservation is None or isinstance(reservation, ReservationState)
+            found = states.get(key)
+            assert found is None or isinstance(found, ReservationState)
+            reservation = found
         next_stock, next_reservation, sends = rules.decide(stock, reservation, command, now_ms)
         if next_stock is not stock:
             states.put(inbound.key, next_stock)

@@ -289,11 +289,10 @@ def _backordered(state: OrderState, now_ms: int) -> Decision:
     )
     sends = _release_all(state, state.refused_reason)
     sends.append(Send(ORDERS_EVENTS, order_id, event))
-    # The lines stay answered: a further reply to this attempt has nothing to say.
     waiting = replace(
         state,
         status=after(state.status, OrderBackordered),
-        lines=_unreserved(state.lines, answered=True),
+        lines=_given_back(state.lines),
         wake_at_ms=retry_at,
     )
     return waiting, sends
@@ -307,7 +306,9 @@ def _retry(state: OrderState, now_ms: int) -> Decision:
         state,
         status=after(state.status, RankLocations),
         attempt=state.attempt + 1,
-        lines=_unreserved(state.lines, answered=False),
+        lines=[
+            LineState(line.line_id, line.sku, line.quantity, False, "", []) for line in state.lines
+        ],
         refused_line="",
         refused_reason="",
         reserved_until_ms=reserved_until,
@@ -434,12 +435,8 @@ def _release(order_id: str, line: LineState, reason: str) -> Send:
     return Send(INVENTORY_COMMANDS, line.sku, command)
 
 
-def _unreserved(lines: list[LineState], *, answered: bool) -> list[LineState]:
-    return [LineState(line.line_id, line.sku, line.quantity, answered, "", []) for line in lines]
-
-
 def _given_back(lines: list[LineState]) -> list[LineState]:
-    """The lines of an ended order. One without a reply still awaits it, to be given back then."""
+    """The lines with nothing reserved. One without a reply still awaits it, to go back then."""
     return [
         LineState(line.line_id, line.sku, line.quantity, line.answered, "", []) for line in lines
     ]

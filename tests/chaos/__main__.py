@@ -88,7 +88,6 @@ def disturb(pipeline: Pipeline, plan: Plan, sender: Sender) -> tuple[Faults, flo
     finally:
         faults.end()
     await_all_up(pipeline)
-    sender.replenish()
     sender.flush()
     progress = Progress(pipeline.bootstrap)
     try:

@@ -152,7 +152,7 @@ class Contract:
         stream = io.BytesIO(value)
         stream.seek(HEADER_BYTES)
         try:
-            fields = fastavro.schemaless_reader(stream, known[1], None)
+            fields: Any = fastavro.schemaless_reader(stream, known[1], None)
         except Exception as error:
             return "?", {"why": f"{known[0]} cannot be read: {error!r}"}
         if stream.tell() != len(value):
@@ -162,7 +162,7 @@ class Contract:
 
 def _ends(bootstrap: str, topics: list[str]) -> dict[tuple[str, int], int]:
     """The high watermark of every partition of `topics` that exists, open transactions included."""
-    # librdkafka reads committed by default, and would then tell where the first open transaction is.
+    # By default librdkafka reads committed, and tells where the first open transaction begins.
     probe = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -208,16 +208,17 @@ def read(bootstrap: str, contract: Contract) -> Iterator[Event]:
         progress = time.monotonic()
         while waiting:
             for message in consumer.consume(BATCH_RECORDS, timeout=1.0):
-                place = (message.topic(), message.partition())
+                place = (message.topic() or "", message.partition() or 0)
+                offset = message.offset() or 0
                 error = message.error()
                 if error is None:
                     progress = time.monotonic()
                     name, fields = contract.decode(message.value())
                     key = (message.key() or b"").decode("utf-8", "replace")
-                    yield Event(*place, message.offset(), key, name, fields)
+                    yield Event(*place, offset, key, name, fields)
                 elif error.code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(error)
-                elif message.offset() >= ends[place]:
+                elif offset >= ends[place]:
                     waiting.discard(place)
             if time.monotonic() - progress > STALLED_TIMEOUT_SECONDS:
                 stuck = ", ".join(f"{topic}[{number}]" for topic, number in sorted(waiting))
@@ -242,8 +243,7 @@ def clickhouse_counts(directory: Path) -> dict[str, tuple[int, int]]:
     """Rows and distinct positions per topic in an embedded ClickHouse that nobody else has open."""
     answer = subprocess.run(
         [sys.executable, "-c", _CHDB_PROGRAM, str(directory)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=CLICKHOUSE_TIMEOUT_SECONDS,
         check=False,

@@ -74,8 +74,9 @@ class Progress:
         return Counter(self._orders.values())
 
     def open(self) -> int:
-        """Orders without an outcome, and payments whose answer is out."""
-        ended = ("OrderReleased", "OrderRefused", "OrderCancelled")
+        """Orders that are not at rest, and payments whose answer is out."""
+        # A backordered order waits longer for its next try than any run lasts.
+        ended = ("OrderReleased", "OrderRefused", "OrderCancelled", "OrderBackordered")
         orders = sum(last not in ended for last in self._orders.values())
         payments = sum(last.endswith("Requested") for last in self._payments.values())
         return orders + payments

@@ -209,9 +209,8 @@ class Audit:
             order.placed = order.placed or event.fields
         elif order.placed is None:
             self.broken("placed_first", order_id, f"{name} without OrderPlaced")
-        if order.last in ("OrderRefused", "OrderCancelled"):
-            self.broken("one_outcome", order_id, f"{name} after {order.last}")
-        elif order.last == "OrderReleased" and name != "OrderCancelled":
+        only_cancelled = order.last == "OrderReleased" and name == "OrderCancelled"
+        if order.last in OUTCOMES and not only_cancelled:
             self.broken("one_outcome", order_id, f"{name} after {order.last}")
         if name == "OrderReserved":
             if order.reserved_in_attempt:

@@ -17,8 +17,7 @@ def test_no_order_is_lost_or_doubled_when_processes_are_killed() -> None:
     command += ["--orders", str(ORDERS), "--faults", str(FAULTS), "--seed", "11"]
     answer = subprocess.run(
         command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=TIMEOUT_SECONDS,
         check=False,
