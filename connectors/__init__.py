@@ -1,0 +1,1 @@
+"""Everything outside Kafka: channels, payment gateways, ClickHouse."""

@@ -1,0 +1,1 @@
+"""Payment gateways: work comes from payments.events, answers go to payments.commands."""
