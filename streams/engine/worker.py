@@ -68,6 +68,12 @@ def application(
         web_host=settings.web_host,
         web_port=settings.web_port,
         web_bind=settings.web_host,
+        # Faust's own consumer, on the control topic: a member that was killed must not be waited
+        # for, and its default session is 60 s.
+        consumer_group_instance_id=settings.instance,
+        broker_session_timeout=settings.session_timeout_ms / 1000,
+        broker_heartbeat_interval=settings.session_timeout_ms / 6000,
+        broker_rebalance_timeout=settings.session_timeout_ms / 1000,
         topic_allow_declare=False,
         topic_disable_leader=True,
         worker_redirect_stdouts=False,

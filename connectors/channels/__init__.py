@@ -1,0 +1,1 @@
+"""Order channels: how the payload of each becomes commands, and what is refused."""

@@ -1,0 +1,273 @@
+"""Orders from anywhere: a plain JSON form and a plain CSV form."""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import partial
+
+from connectors.channels import mapping
+from connectors.channels.mapping import Fields, Mapped, Rejected
+from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder
+
+
+class GenericJson:
+    """Reads one order, a list, `{"orders": []}`, or JSON Lines with an order on each."""
+
+    name = "json"
+
+    def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
+        """One result per order; a payload that fails as a whole gives one Rejected."""
+        try:
+            found = _found(payload)
+        except Rejected as error:
+            return [error]
+        return [
+            value
+            if isinstance(value, Rejected)
+            else mapping.one(
+                partial(self._order, value, raw_id, now_ms),
+                value.get("external_id") if isinstance(value, dict) else None,
+                f"number {number}" if len(found) > 1 else "",
+            )
+            for number, value in enumerate(found, 1)
+        ]
+
+    def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
+        order = Fields(value)
+        external_id = order.identifier("external_id")
+        order_id = mapping.order_id(self.name, external_id)
+        if order.boolean("cancelled"):
+            return CancelOrder(
+                order_id=order_id,
+                reason=order.optional_text("cancel_reason") or mapping.CANCELLED_AT_CHANNEL,
+                requested_at_ms=order.instant("updated_at") if order.has("updated_at") else now_ms,
+            )
+        currency = order.currency("currency")
+        lines = [
+            OrderLine(
+                line_id=line.identifier("line_id") if line.has("line_id") else str(number),
+                sku=line.identifier("sku"),
+                quantity=line.quantity("quantity"),
+                unit_price_minor=line.amount("unit_price", currency),
+            )
+            for number, line in enumerate(order.objects("lines"), 1)
+        ]
+        mapping.check_lines(lines, "lines")
+        method, token, paid, paid_currency = _payment(order.object("payment"), currency)
+        return PlaceOrder(
+            order_id=order_id,
+            channel=self.name,
+            external_id=external_id,
+            version=order.instant("updated_at" if order.has("updated_at") else "placed_at"),
+            placed_at_ms=order.instant("placed_at"),
+            currency=currency,
+            lines=lines,
+            discount_minor=order.optional_amount("discount", currency),
+            shipping_minor=order.optional_amount("shipping", currency),
+            tax_minor=order.optional_amount("tax", currency),
+            total_minor=order.amount("total", currency),
+            payment_method=method,
+            payment_token=token,
+            paid_minor=paid,
+            paid_currency=paid_currency,
+            ship_to=_ship_to(order.optional_object("ship_to")),
+            backorder=order.boolean("backorder"),
+            raw_id=raw_id,
+        )
+
+
+def _found(payload: bytes) -> list[object]:
+    """The orders in a payload; a line of JSON Lines that is not JSON is a Rejected among them."""
+    mapping.check_size(payload)
+    try:
+        value = mapping.load_json(payload)
+    except Rejected:
+        lines = _json_lines(payload)
+        if lines is None:
+            raise
+        return lines
+    if isinstance(value, dict) and "orders" in value:
+        value = value["orders"]
+        if not isinstance(value, list):
+            raise Rejected("wrong_type", "orders", "orders is not a list")
+    elif isinstance(value, dict):
+        return [value]
+    if not isinstance(value, list):
+        raise Rejected("wrong_type", "", "the payload is neither an object nor a list")
+    if not value:
+        raise Rejected("missing_field", "orders", "the payload has no order")
+    return value
+
+
+def _json_lines(payload: bytes) -> list[object] | None:
+    """The value of each line, or None where the payload is not JSON Lines."""
+    written = [
+        (number, line)
+        for number, line in enumerate(mapping.without_bom(payload).splitlines(), 1)
+        if line.strip()
+    ]
+    values: list[object] = []
+    for number, line in written:
+        try:
+            values.append(mapping.load_json(line))
+        except Rejected as error:
+            values.append(Rejected(error.reason, f"line {number}", error.detail))
+    # JSON that is spread over lines and cut off has lines that do not begin an object.
+    if len(values) > 1 and (
+        isinstance(values[0], dict) or all(line.lstrip()[:1] == b"{" for _, line in written)
+    ):
+        return values
+    return None
+
+
+def _payment(payment: Fields, currency: str) -> tuple[str, str, int, str]:
+    """Method, token, what is paid, and its currency."""
+    method = payment.text("method")
+    if method == "card":
+        return method, payment.text("token"), 0, currency
+    if method != "channel":
+        path = payment.path("method")
+        raise Rejected("wrong_type", path, f"{path} is neither 'card' nor 'channel'")
+    paid_currency = payment.currency("currency") if payment.has("currency") else currency
+    return method, "", payment.amount("paid", paid_currency), paid_currency
+
+
+def _ship_to(address: Fields | None) -> Address:
+    if address is None:
+        return mapping.NOWHERE
+    latitude, longitude = address.position()
+    return Address(
+        name=address.optional_text("name"),
+        line1=address.optional_text("line1"),
+        line2=address.optional_text("line2"),
+        city=address.optional_text("city"),
+        region=address.optional_text("region"),
+        postal_code=address.optional_text("postal_code"),
+        country=address.country("country"),
+        latitude=latitude,
+        longitude=longitude,
+    )
+
+
+_REQUIRED = (
+    "external_id",
+    "placed_at",
+    "currency",
+    "sku",
+    "quantity",
+    "unit_price",
+    "total",
+    "payment_token",
+)
+_OF_A_LINE = frozenset({"sku", "quantity", "unit_price"})
+_Row = tuple[int, list[str]]
+
+
+class GenericCsv:
+    """Reads a CSV file with a header, one row per line; the header is row 1."""
+
+    name = "csv"
+
+    def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
+        """One result per order, in the order of their first rows."""
+        try:
+            header, rows = _table(payload)
+        except Rejected as error:
+            return [error]
+        key = header.index("external_id")
+        grouped: dict[str, list[_Row]] = {}
+        for number, cells in rows:
+            name = cells[key].strip() if key < len(cells) else ""
+            # A row that names no order stands alone, under a key that no order can have.
+            grouped.setdefault(name or f"|{number}", []).append((number, cells))
+        return [
+            mapping.one(
+                partial(self._order, header, group, raw_id),
+                "" if name.startswith("|") else name,
+                "",
+            )
+            for name, group in grouped.items()
+        ]
+
+    def _order(self, header: list[str], rows: list[_Row], raw_id: str) -> PlaceOrder:
+        fields = [_row(header, row) for row in rows]
+        first = fields[0]
+        external_id = first.identifier("external_id")
+        for row in fields[1:]:
+            _check_agrees(header, first, row)
+        currency = first.currency("currency")
+        lines = [
+            OrderLine(
+                line_id=str(number),
+                sku=row.identifier("sku"),
+                quantity=row.quantity("quantity"),
+                unit_price_minor=row.amount("unit_price", currency),
+            )
+            for number, row in enumerate(fields, 1)
+        ]
+        mapping.check_lines(lines, f"row {rows[0][0]}")
+        placed_at_ms = first.instant("placed_at")
+        latitude, longitude = first.position()
+        return PlaceOrder(
+            order_id=mapping.order_id(self.name, external_id),
+            channel=self.name,
+            external_id=external_id,
+            version=first.instant("updated_at") if first.raw("updated_at") else placed_at_ms,
+            placed_at_ms=placed_at_ms,
+            currency=currency,
+            lines=lines,
+            discount_minor=first.optional_amount("discount", currency),
+            shipping_minor=first.optional_amount("shipping", currency),
+            tax_minor=first.optional_amount("tax", currency),
+            total_minor=first.amount("total", currency),
+            payment_method="card",
+            payment_token=first.text("payment_token"),
+            paid_minor=0,
+            paid_currency=currency,
+            ship_to=Address("", "", "", "", "", "", first.country("country"), latitude, longitude),
+            backorder=False,
+            raw_id=raw_id,
+        )
+
+
+def _table(payload: bytes) -> tuple[list[str], list[_Row]]:
+    """The header, and the rows that are not blank with their numbers. Raises Rejected."""
+    mapping.check_size(payload)
+    try:
+        text = mapping.without_bom(payload).decode()
+        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Rejected("unreadable", "", f"not CSV: {error}") from None
+    header = [name.strip() for name in records[0]] if records else []
+    for name in _REQUIRED:
+        if name not in header:
+            raise Rejected("missing_field", name, f"the header has no column {name}")
+    named = [name for name in header if name]
+    if len(set(named)) < len(named):
+        raise Rejected("unreadable", "row 1", "the header names a column twice")
+    rows = [
+        (number, cells)
+        for number, cells in enumerate(records[1:], 2)
+        if any(cell.strip() for cell in cells)
+    ]
+    if not rows:
+        raise Rejected("missing_field", "row 2", "there is no row below the header")
+    return header, rows
+
+
+def _row(header: list[str], row: _Row) -> Fields:
+    number, cells = row
+    if len(cells) > len(header):
+        raise Rejected("unreadable", f"row {number}", f"row {number} has more cells than columns")
+    return Fields(
+        {name: cell.strip() for name, cell in zip(header, cells, strict=False)}, f"row {number}"
+    )
+
+
+def _check_agrees(header: list[str], first: Fields, row: Fields) -> None:
+    """Later rows of an order repeat what is the order's own, or leave it empty."""
+    for name in header:
+        if name and name not in _OF_A_LINE and row.raw(name) not in (None, "", first.raw(name)):
+            path = row.path(name)
+            raise Rejected("wrong_type", path, f"{path} differs from {first.path(name)}")

@@ -1,0 +1,214 @@
+"""From records to columns. Pure: the same records make the same columns.
+
+What could identify or charge a person never gets here: a dead letter's key, value and cause (the
+words of an exception may quote the value), and a payment's token, stay on Kafka.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas import codec
+from schemas.channels import PayloadReplayed
+from schemas.engine import DeadLetter
+from schemas.inventory import ReservationMoved, StockReleased, StockReserved, StockSet
+from schemas.orders import (
+    OrderAuthorized,
+    OrderBackordered,
+    OrderCancelled,
+    OrderPlaced,
+    OrderRefused,
+    OrderReleased,
+    OrderReserved,
+    Status,
+)
+from schemas.records import Record
+
+Columns = dict[str, list[Any]]
+
+# Column: default, and the fields that fill it; a record has at most one of them.
+FIELDS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "order_id": ("", ("order_id",)),
+    "sku": ("", ("sku",)),
+    "line_id": ("", ("line_id",)),
+    "location_id": ("", ("location_id",)),
+    "channel": ("", ("channel",)),
+    "reason": ("", ("reason", "cause")),
+    "quantity": (0, ("quantity",)),
+    "on_hand": (0, ("on_hand",)),
+    "reserved": (0, ("reserved",)),
+    "safety_stock": (0, ("safety_stock",)),
+    "amount_minor": (0, ("amount_minor", "total_minor")),
+    "currency": ("", ("currency",)),
+    "at": (0, ("at_ms",)),
+}
+EVENTS = ("room", "event", *FIELDS, "detail", "_topic", "_partition", "_offset")
+CONFIDENTIAL = frozenset({"token", "key", "value", "cause"})
+
+ENTERED: dict[type[Record], Status] = {
+    OrderPlaced: Status.RESERVING,
+    OrderReserved: Status.AUTHORIZING,
+    OrderAuthorized: Status.ROUTING,
+    OrderReleased: Status.RELEASED,
+    OrderBackordered: Status.BACKORDERED,
+    OrderRefused: Status.REFUSED,
+    OrderCancelled: Status.CANCELLED,
+}
+"""The step that an order is in after an event."""
+
+Unreadable = "Unreadable"
+"""The event's name where the value is no record of the contract; a row stands for it as well."""
+
+
+class Entry(NamedTuple):
+    """A record as the topic holds it."""
+
+    offset: int
+    timestamp_ms: int
+    value: bytes | None
+
+
+class Block(NamedTuple):
+    """Consecutive records of one partition: what one insert writes, whole or not at all."""
+
+    topic: str
+    partition: int
+    entries: list[Entry]
+
+    @property
+    def first(self) -> int:
+        """Offset of the first record."""
+        return self.entries[0].offset
+
+    @property
+    def last(self) -> int:
+        """Offset of the last record."""
+        return self.entries[-1].offset
+
+    @property
+    def token(self) -> str:
+        """What ClickHouse knows the insert by."""
+        return f"{self.topic}:{self.partition}:{self.first}:{self.last}"
+
+
+class Shape(NamedTuple):
+    """How records of one type become rows."""
+
+    fields: tuple[tuple[str, Any], ...]
+    """for each of FIELDS: the record's field, or none and the default"""
+    confidential: bool
+
+
+class Rows(NamedTuple):
+    """Everything that follows from a block, column by column."""
+
+    events: Columns
+    orders: Columns
+    stock: Columns
+    safety_stock: Columns
+
+
+_shapes: dict[type[Record], Shape] = {}
+
+
+def _shape(kind: type[Record]) -> Shape:
+    names = {item.name for item in msgspec.structs.fields(kind)}
+    fields = tuple(
+        (next((name for name in candidates if name in names), ""), default)
+        for default, candidates in FIELDS.values()
+    )
+    return _shapes.setdefault(kind, Shape(fields, bool(names & CONFIDENTIAL)))
+
+
+def detail(record: Record) -> bytes:
+    """The record as JSON, without what is confidential."""
+    shape = _shapes.get(type(record)) or _shape(type(record))
+    if not shape.confidential:
+        return msgspec.json.encode(record)
+    items: dict[str, Any] = {
+        item.name: getattr(record, item.name)
+        for item in msgspec.structs.fields(record)
+        if item.name not in CONFIDENTIAL
+    }
+    return msgspec.json.encode(items)
+
+
+def _values(record: Record) -> list[Any]:
+    """The values of FIELDS."""
+    shape = _shapes.get(type(record)) or _shape(type(record))
+    values = [getattr(record, name) if name else default for name, default in shape.fields]
+    if isinstance(record, DeadLetter):
+        values[_REASON] = record.cause.split(":", 1)[0][:200]
+    elif isinstance(record, PayloadReplayed):
+        values[_REASON] = "replayed"
+    return values
+
+
+_REASON = list(FIELDS).index("reason")
+_AT = list(FIELDS).index("at")
+_DEFAULTS = [default for default, _ in FIELDS.values()]
+
+
+def rows(block: Block) -> Rows:
+    """The rows of a block, for each table; of the current ones only the last of each key."""
+    room = block.topic.split(".", 1)[0]
+    table: list[tuple[Any, ...]] = []
+    orders: dict[str, tuple[Any, ...]] = {}
+    stock: dict[tuple[str, str], tuple[Any, ...]] = {}
+    safety: dict[tuple[str, str], tuple[Any, ...]] = {}
+    append, where = table.append, (block.topic, block.partition)
+    for offset, timestamp_ms, value in block.entries:
+        try:
+            record = codec.decode(value or b"")
+        except codec.UnreadableRecord as error:
+            values = _DEFAULTS.copy()
+            values[_REASON], values[_AT] = str(error), timestamp_ms
+            append((room, Unreadable, *values, "{}", *where, offset))
+            continue
+        kind = type(record)
+        append((room, kind.__name__, *_values(record), detail(record).decode(), *where, offset))
+        status = ENTERED.get(kind)
+        if status is not None:
+            order_id: str = record.order_id  # type: ignore[attr-defined]
+            orders[order_id] = (order_id, str(status), record.at_ms, offset)  # type: ignore[attr-defined]
+        elif isinstance(record, StockSet | StockReserved | StockReleased | ReservationMoved):
+            for key, position in _positions(record):
+                stock[key] = (*key, *position, record.at_ms, offset)
+            if isinstance(record, StockSet):
+                at = (record.sku, record.location_id)
+                safety[at] = (*at, record.safety_stock, offset)
+    return Rows(
+        _columns(EVENTS, table),
+        _columns(("order_id", "status", "since", "_offset"), orders.values()),
+        _columns(("sku", "location_id", "on_hand", "reserved", "at", "_offset"), stock.values()),
+        _columns(("sku", "location_id", "safety_stock", "_offset"), safety.values()),
+    )
+
+
+def _positions(
+    record: StockSet | StockReserved | StockReleased | ReservationMoved,
+) -> Iterable[tuple[tuple[str, str], tuple[int, int]]]:
+    """What is on hand and reserved, after the record, at each location that it touches."""
+    if isinstance(record, ReservationMoved):
+        yield (
+            (record.sku, record.from_location_id),
+            (record.from_on_hand, record.from_reserved),
+        )
+    yield (record.sku, record.location_id), (record.on_hand, record.reserved)
+
+
+def _columns(names: tuple[str, ...], table: Iterable[tuple[Any, ...]]) -> Columns:
+    columns = [list(column) for column in zip(*table, strict=True)] or [[] for _ in names]
+    return dict(zip(names, columns, strict=True))
+
+
+def merged(parts: Iterable[Columns]) -> Columns:
+    """Columns of the same names, one after the other."""
+    whole: Columns = {}
+    for part in parts:
+        for name, column in part.items():
+            whole.setdefault(name, []).extend(column)
+    return whole

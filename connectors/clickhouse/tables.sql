@@ -1,0 +1,66 @@
+-- One insert is one part is atomic: no PARTITION BY, and no block larger than the sink's bound.
+-- The token of an insert is "topic:partition:first:last"; the window is what ClickHouse remembers.
+CREATE TABLE IF NOT EXISTS events
+(
+    room         LowCardinality(String),
+    event        LowCardinality(String),
+    order_id     String,
+    sku          String,
+    line_id      String,
+    location_id  String,
+    channel      LowCardinality(String),
+    reason       String,
+    quantity     Int64,
+    on_hand      Int64,
+    reserved     Int64,
+    safety_stock Int64,
+    amount_minor Int64,
+    currency     LowCardinality(String),
+    at           DateTime64(3, 'UTC'),
+    detail       String CODEC(ZSTD(1)),
+    _topic       LowCardinality(String),
+    _partition   Int32,
+    _offset      Int64,
+    INDEX of_order order_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX of_sku sku TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX of_position _offset TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (event, at, _offset)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- Where each order is. The sink writes it before the events of the same block, and writing it
+-- again changes nothing: the record furthest along the order's one partition wins.
+CREATE TABLE IF NOT EXISTS orders_current
+(
+    order_id String,
+    status   LowCardinality(String),
+    since    DateTime64(3, 'UTC'),
+    _offset  Int64
+)
+ENGINE = ReplacingMergeTree(_offset)
+ORDER BY order_id;
+
+-- The position of each SKU at each location, in the same way.
+CREATE TABLE IF NOT EXISTS stock_current
+(
+    sku         String,
+    location_id String,
+    on_hand     Int64,
+    reserved    Int64,
+    at          DateTime64(3, 'UTC'),
+    _offset     Int64
+)
+ENGINE = ReplacingMergeTree(_offset)
+ORDER BY (sku, location_id);
+
+-- Apart from the position, because only a count says it.
+CREATE TABLE IF NOT EXISTS safety_stock_current
+(
+    sku          String,
+    location_id  String,
+    safety_stock Int64,
+    _offset      Int64
+)
+ENGINE = ReplacingMergeTree(_offset)
+ORDER BY (sku, location_id);

@@ -1,0 +1,243 @@
+"""The numbers on the page are the numbers in the database, in a real browser."""
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from aiohttp import web
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from connectors.clickhouse.database import Database
+from connectors.clickhouse.rows import Block, Entry, rows
+from dashboards.server import application
+from schemas.channels import PayloadRejected
+from schemas.codec import encode
+from schemas.inventory import StockRefused, StockReserved, StockSet
+from schemas.orders import (
+    OrderAuthorized,
+    OrderBackordered,
+    OrderCancelled,
+    OrderLine,
+    OrderPlaced,
+    OrderRefused,
+    OrderReleased,
+    OrderReserved,
+)
+from schemas.payments import PaymentAuthorized, PaymentDeclined
+from schemas.records import Record
+
+pytestmark = [
+    pytest.mark.browser,
+    # Closing a browser leaves sockets of its driver to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+LAG = 1234
+CHANNELS = {"shopify": 40, "amazon": 25, "pos": 15, "edi": 7}
+ENDED_AT = {"released": 60, "refused": 9, "cancelled": 4, "backordered": 5, "routing": 3}
+RESERVING = sum(CHANNELS.values()) - sum(ENDED_AT.values())
+
+
+def placed(order_id: str, channel: str, at_ms: int) -> OrderPlaced:
+    line = OrderLine(line_id="1", sku="TEA", quantity=2, unit_price_minor=500)
+    return OrderPlaced(
+        order_id=order_id, channel=channel, external_id="1", currency="EUR", total_minor=1000,
+        total_difference_minor=0, lines=[line], country="DE", placed_at_ms=at_ms, raw_id="r",
+        at_ms=at_ms,
+    )  # fmt: skip
+
+
+def story() -> dict[str, list[Record]]:
+    """Records of each topic; the first order's reach from its placing to its release."""
+    now = time.time_ns() // 1_000_000
+    orders: list[Record] = []
+    payments: list[Record] = []
+    fates = [fate for fate, number in ENDED_AT.items() for _ in range(number)]
+    names = [(channel, i) for channel, number in CHANNELS.items() for i in range(number)]
+    for number, (channel, i) in enumerate(names):
+        order_id, at = f"{channel}-{i}", now - 60_000 * (1 + (i * 7 + len(channel)) % 50)
+        orders.append(placed(order_id, channel, at))
+        fate = fates[number] if number < len(fates) else "reserving"
+        if fate in ("released", "routing"):
+            orders.append(OrderReserved(order_id, at + 5))
+            payments.append(PaymentAuthorized(order_id, "x", 1000, "EUR", "card", at + 6))
+            orders.append(OrderAuthorized(order_id, 1000, "EUR", at + 7))
+        if fate == "released":
+            orders.append(OrderReleased(order_id, 1, at + 9))
+        if fate == "refused":
+            payments.append(PaymentDeclined(order_id, "card_declined", 1000, "EUR", at + 6))
+            orders.append(OrderRefused(order_id, "", "payment_declined", at + 8))
+        if fate == "cancelled":
+            orders.append(OrderCancelled(order_id, "customer", at + 8))
+        if fate == "backordered":
+            orders.append(OrderBackordered(order_id, "1", "out_of_stock", 1, at, at + 8))
+    return {
+        "orders.events": orders,
+        "payments.events": payments,
+        "inventory.events": [
+            StockSet("TEA", "berlin", 10, 0, 2, "count", now),
+            StockSet("MUG", "berlin", 900, 0, 2, "count", now),
+            StockReserved("TEA", "shopify-0", "1", "berlin", 7, 10, 7, now, now - 3_000_000),
+            StockRefused("POT", "edi-0", "1", 1, "unknown_sku", now),
+        ],
+        "channels.rejected": [
+            PayloadRejected("r1", "edi", "missing_field", "lines[0].sku", "is missing", 0, 1, now)
+        ],
+    }
+
+
+def fill(database: Database, records: dict[str, list[Record]]) -> None:
+    for topic, each in records.items():
+        entries = [Entry(i, 0, encode(record)) for i, record in enumerate(each)]
+        block = Block(topic, 0, entries)
+        made = rows(block)
+        for table, columns in (
+            ("orders_current", made.orders),
+            ("stock_current", made.stock),
+            ("safety_stock_current", made.safety_stock),
+        ):
+            if columns["_offset"]:
+                database.insert(table, columns)
+        database.insert("events", made.events, block.token)
+
+
+def serve(database: Database) -> tuple[str, threading.Thread, asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    address: list[str] = []
+    listening = threading.Event()
+
+    async def start() -> web.AppRunner:
+        runner = web.AppRunner(application(database.query, lambda: LAG), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        address.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        listening.set()
+        return runner
+
+    def run() -> None:
+        runner = loop.run_until_complete(start())
+        loop.run_forever()
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert listening.wait(10)
+    return address[0], thread, loop
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server over a database that holds the story."""
+    with Database(path=tmp_path_factory.mktemp("clickhouse")) as database:
+        fill(database, story())
+        url, thread, loop = serve(database)
+        try:
+            yield url
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the module."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(params=[(1440, "light"), (390, "light"), (1440, "dark"), (390, "dark")], ids=str)
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of a width and a colour scheme; an error on its console fails the test."""
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    made = context.new_page()
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    yield made
+    context.close()
+    assert [error for error in errors if "404" not in error] == []
+
+
+def shown(page: Page, name: str, text: str) -> None:
+    expect(page.get_by_test_id(name)).to_have_text(text)
+
+
+def test_the_page_shows_the_numbers_that_were_put_in(address: str, page: Page) -> None:
+    page.goto(address)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    shown(page, "orders", str(sum(CHANNELS.values())))
+    shown(page, "released", str(ENDED_AT["released"]))
+    shown(page, "open", str(RESERVING + ENDED_AT["backordered"] + ENDED_AT["routing"]))
+    shown(page, "lag", "1,234")
+    authorized = ENDED_AT["released"] + ENDED_AT["routing"]
+    shown(page, "approval", f"{100 * authorized / (authorized + ENDED_AT['refused']):.1f}%")
+    shown(page, "rejected", "1")
+    for step, number in {**ENDED_AT, "reserving": RESERVING}.items():
+        expect(page.locator(f"[data-step={step}] .orders")).to_have_text(str(number))
+    for channel, number in CHANNELS.items():
+        expect(page.locator(f"[data-channel={channel}] b")).to_have_text(str(number))
+    expect(page.get_by_test_id("chart").locator("canvas")).to_be_visible()
+    refusals = page.get_by_test_id("refusals").locator("tbody tr")
+    expect(refusals).to_have_count(4)
+    expect(refusals.filter(has_text="payment declined")).to_contain_text("9")
+    low = page.get_by_test_id("low-stock").locator("tbody tr")
+    expect(low).to_have_count(1)
+    expect(low.locator("td")).to_have_text(["TEA", "berlin", "10", "7", "1"])
+
+
+def test_nothing_is_wider_than_the_window(address: str, page: Page) -> None:
+    page.goto(f"{address}/#shopify-0")
+    shown(page, "orders", str(sum(CHANNELS.values())))
+    expect(page.get_by_test_id("timeline").locator("li")).to_have_count(6)
+    page.get_by_test_id("timeline").locator("summary").first.click()
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) == 0
+
+
+def test_an_order_shows_its_timeline(address: str, page: Page) -> None:
+    page.goto(address)
+    page.get_by_test_id("order-id").fill("shopify-0")
+    page.get_by_test_id("find").click()
+    happened = page.get_by_test_id("timeline").locator("strong")
+    expect(happened).to_have_text(
+        ["StockReserved", "OrderPlaced", "OrderReserved", "PaymentAuthorized", "OrderAuthorized",
+         "OrderReleased"]
+    )  # fmt: skip
+    page.get_by_test_id("order-id").fill("nobody")
+    page.get_by_test_id("find").click()
+    shown(page, "timeline-empty", "No order nobody is known.")
+
+
+def test_the_page_says_when_the_connection_is_lost(address: str, page: Page) -> None:
+    page.route("**/events", lambda route: route.fulfill(status=204))
+    page.goto(address)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "lost")
+
+
+def test_the_api_answers(address: str, page: Page) -> None:
+    ask = page.request
+    assert ask.get(f"{address}/health").ok
+    assert ask.get(f"{address}/ready").ok
+    assert "millrace_dashboard_viewers" in ask.get(f"{address}/metrics").text()
+    found = ask.get(f"{address}/api/orders/shopify-0").json()["timeline"]
+    assert set(found[0]) == {"at", "room", "event", "why", "detail"}
+    position = ask.get(f"{address}/api/stock/TEA").json()["positions"][0]
+    assert (position["available"], position["safety_stock"]) == (1, 2)
+    waiting = ask.get(f"{address}/api/rejected").json()["rejected"]
+    assert [each["field"] for each in waiting] == ["lines[0].sku"]
+    assert ask.get(f"{address}/api/stock/none").status == 404
+    headers = ask.get(address).headers
+    assert "script-src 'self'" in headers["content-security-policy"]
+    assert not re.search(r"<script(?![^>]*src=)|style=|onclick", ask.get(address).text())

@@ -1,0 +1,254 @@
+"""The sink is killed at random, and every record stands in the table once."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from connectors.clickhouse.sink import Sink, SinkError
+from deploy.broker import EmbeddedBroker
+from schemas.codec import encode
+from schemas.inventory import StockReserved
+from schemas.orders import OrderLine, OrderPlaced, OrderReserved
+
+pytestmark = pytest.mark.integration
+
+PARTITIONS = 3
+ORDERS = 30_000
+BATCH = 500
+KILLS = 8
+SECONDS = 90.0
+MODULE = "tests.integration.sink_process"
+
+
+def make_topic(bootstrap: str, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(30)
+
+
+def placed(order_id: str) -> bytes:
+    line = OrderLine(line_id="1", sku="TEA", quantity=1, unit_price_minor=500)
+    return encode(
+        OrderPlaced(
+            order_id=order_id, channel="pos", external_id="1", currency="EUR", total_minor=500,
+            total_difference_minor=0, lines=[line], country="DE", placed_at_ms=1, raw_id="r",
+            at_ms=1_700_000_000_000,
+        )
+    )  # fmt: skip
+
+
+def produce(bootstrap: str, orders: str, stock: str, number: int, seed: int) -> None:
+    """Write transactions, every fourth of which is aborted: offsets that nobody may count."""
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "transactional.id": orders, "linger.ms": 20}
+    )
+    producer.init_transactions(30)
+    chance = random.Random(seed)
+    for start in range(0, number, BATCH):
+        for lost in (True, False) if chance.random() < 0.25 else (False,):
+            producer.begin_transaction()
+            for i in range(start, min(start + BATCH, number)):
+                key = f"pos-{i}"
+                producer.produce(orders, placed(key), key)
+                producer.produce(orders, encode(OrderReserved(key, 1_700_000_000_001)), key)
+                reserved = StockReserved(
+                    "TEA", key, "1", "north", 1, number, i + 1, 0, 1_700_000_000_002
+                )
+                producer.produce(stock, encode(reserved), "TEA")
+            if lost:
+                producer.abort_transaction(30)
+            else:
+                producer.commit_transaction(30)
+
+
+class Process:
+    """A sink that can be killed and started again."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.arguments = arguments
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-m", MODULE, "run", *self.arguments])
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        os.kill(self.process.pid, number)
+        return self.process.wait(60)
+
+
+def count(path: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", MODULE, "count", str(path)],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def settled(bootstrap: str, group: str, topics: Sequence[str]) -> bool:
+    """Whether the group has read everything and has no block in flight."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    try:
+        for topic in topics:
+            places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+            for each in consumer.committed(places, timeout=10):
+                high = consumer.get_watermark_offsets(
+                    TopicPartition(each.topic, each.partition), timeout=10
+                )[1]
+                # The last offsets may be ends of transactions, one for each that was aborted.
+                if each.metadata or high - max(each.offset, 0) > ORDERS // BATCH:
+                    return False
+        return True
+    finally:
+        consumer.close()
+
+
+def test_every_record_is_in_the_table_once_although_the_sink_is_killed(
+    broker: EmbeddedBroker, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    orders, stock = unique("orders.events"), unique("inventory.events")
+    group, path = unique("sink"), tmp_path / "clickhouse"
+    for topic in (orders, stock):
+        make_topic(broker.bootstrap, topic)
+    writer = threading.Thread(
+        target=produce, args=(broker.bootstrap, orders, stock, ORDERS, 7), daemon=True
+    )
+    writer.start()
+    sink = Process(broker.bootstrap, str(path), group, "2000", orders, stock)
+    chance = random.Random(11)
+    for _ in range(KILLS):
+        sink.start()
+        time.sleep(chance.uniform(1.5, 4))
+        assert sink.end(signal.SIGKILL) == -signal.SIGKILL
+    writer.join(SECONDS)
+    assert not writer.is_alive()
+    sink.start()
+    until = time.monotonic() + SECONDS
+    while not settled(broker.bootstrap, group, (orders, stock)) and time.monotonic() < until:
+        time.sleep(0.5)
+    time.sleep(1)
+    assert sink.end(signal.SIGTERM) == 0
+    found = count(path)
+    topics = {each["topic"]: each for each in found["topics"]}
+    assert topics[orders]["rows"] == topics[orders]["positions"] == 2 * ORDERS
+    assert topics[stock]["rows"] == topics[stock]["positions"] == ORDERS
+    assert topics[stock]["quantity"] == ORDERS
+    assert found["orders"] == [{"status": "authorizing", "orders": ORDERS}]
+    assert found["stock"] == [
+        {"sku": "TEA", "location_id": "north", "on_hand": ORDERS, "reserved": ORDERS}
+    ]
+
+
+class Remembered:
+    """A table in memory that can fail after or swallow an insert."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, int, int]] = []
+        self.tokens: list[str] = []
+        self.failing = ""
+
+    def query(self, _sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        asked = parameters or {}
+        found = [
+            row for row in self.rows
+            if row[:2] == (asked["topic"], asked["partition"])
+            and asked["first"] <= row[2] <= asked["last"]
+        ]  # fmt: skip
+        return [{"rows": len(found)}]
+
+    def insert(self, table: str, columns: Mapping[str, Sequence[Any]], token: str = "") -> None:
+        if table != "events":
+            return
+        added = list(zip(columns["_topic"], columns["_partition"], columns["_offset"], strict=True))
+        if self.failing == "before":
+            raise ConnectionError
+        if self.failing == "log":  # the token is remembered, the part is not
+            self.tokens.append(token)
+            raise ConnectionError
+        if token not in self.tokens:
+            self.tokens.append(token)
+            self.rows += added[:3] if self.failing == "torn" else added
+        if self.failing:
+            raise ConnectionError
+
+
+@pytest.mark.parametrize("failing", ["before", "after", "log"])
+def test_an_insert_of_unknown_outcome_is_repeated_or_skipped(
+    failing: str, broker: EmbeddedBroker, unique: Callable[[str], str]
+) -> None:
+    table = start_failing(failing, broker, unique)
+    assert len(table.rows) == len(set(table.rows)) == 2 * BATCH
+
+
+def test_a_part_of_a_block_in_the_table_is_an_error(
+    broker: EmbeddedBroker, unique: Callable[[str], str]
+) -> None:
+    with pytest.raises(SinkError, match="of 1000 rows are in the table"):
+        start_failing("torn", broker, unique)
+
+
+def start_failing(failing: str, broker: EmbeddedBroker, unique: Callable[[str], str]) -> Remembered:
+    """Fail one insert, start again, and read to the end."""
+    topic, group, table = unique("orders.events"), unique("sink"), Remembered()
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for i in range(BATCH):
+        producer.produce(topic, placed(f"pos-{i}"), f"pos-{i}")
+        producer.produce(topic, encode(OrderReserved(f"pos-{i}", 1)), f"pos-{i}")
+    producer.commit_transaction(30)
+    table.failing = failing
+    with pytest.raises(ConnectionError):
+        Sink(broker.bootstrap, table, "one", group=group, topics=[topic]).run(threading.Event())
+    table.failing = ""
+    stop = threading.Event()
+    timer = threading.Timer(6, stop.set)
+    timer.start()
+    try:
+        Sink(broker.bootstrap, table, "one", group=group, topics=[topic]).run(stop)
+    finally:
+        timer.cancel()
+    return table
+
+
+def test_a_sink_that_another_has_taken_the_place_of_ends(
+    broker: EmbeddedBroker, unique: Callable[[str], str]
+) -> None:
+    topic, group = unique("orders.events"), unique("sink")
+    make_topic(broker.bootstrap, topic)
+    errors: list[KafkaError] = []
+    stop = threading.Event()
+
+    def first() -> None:
+        try:
+            Sink(broker.bootstrap, Remembered(), "same", group=group, topics=[topic]).run(stop)
+        except KafkaException as error:
+            errors.append(error.args[0])
+
+    old = threading.Thread(target=first)
+    old.start()
+    time.sleep(5)
+    until = threading.Event()
+    timer = threading.Timer(15, until.set)
+    timer.start()
+    Sink(broker.bootstrap, Remembered(), "same", group=group, topics=[topic]).run(until)
+    stop.set()
+    old.join(20)
+    assert [error.code() for error in errors] == [KafkaError.FENCED_INSTANCE_ID] or [
+        error.fatal() for error in errors
+    ] == [True]

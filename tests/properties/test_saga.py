@@ -1,0 +1,346 @@
+"""All rooms in one process, in every order in which Kafka may carry their records.
+
+Each partition of an inbox is a queue; which queue goes next is random. The gateway is a fake that
+approves, declines, times out, answers twice and answers late; its books are checked as well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from zlib import crc32
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.fulfillment import FulfillmentState, RegisterLocation
+from schemas.fulfillment import Status as Routing
+from schemas.inventory import PositionAt, ReservationState, SetStock, StockState
+from schemas.messages import Inbound, Room, Send
+from schemas.orders import (
+    CancelOrder,
+    OrderCancelled,
+    OrderCommandRefused,
+    OrderRefused,
+    OrderReleased,
+    OrderState,
+    Status,
+)
+from schemas.payments import (
+    AuthorizationRequested,
+    PaymentAuthorized,
+    PaymentVoided,
+    RecordAuthorization,
+    RecordVoid,
+    VoidRequested,
+)
+from schemas.records import Record
+from schemas.topics import PAYMENTS_COMMANDS
+from streams.fulfillment.agent import FulfillmentRoom
+from streams.inventory.agent import InventoryRoom
+from streams.orders.agent import OrdersRoom
+from streams.payments.agent import PaymentsRoom
+from tests.unit.streams.memory import NOW, DictStates, place
+
+PARTITIONS = 2
+STEPS_MAXIMUM = 20_000
+SKUS = ("MUG", "TEE", "CAP")
+LOCATIONS = (("BER", "DE", 52.5, 13.4), ("HAM", "DE", 53.6, 10.0), ("POZ", "PL", 52.4, 16.9))
+Seat = tuple[str, int]
+
+
+class Gateway:
+    """A payment gateway that is rarely at its best, and what it holds of whose money."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.truth: dict[str, str] = {}
+        self.held: dict[str, int] = {}
+        self.void: set[str] = set()
+        self.silent: dict[str, bool] = {}
+        self.late: list[RecordAuthorization] = []
+
+    def authorize(self, request: AuthorizationRequested) -> list[Record]:
+        """Answers, none to two; an approval whose answer is lost is answered late."""
+        order_id, key = request.order_id, request.idempotency_key
+        if self.silent.setdefault(order_id, self.chance.random() < 0.15):
+            return self._keep_silent(request)
+        if key not in self.truth:
+            if request.inquiry or self.chance.random() < 0.1:
+                return [self._answer(request, "not_found" if request.inquiry else "unknown")]
+            self.truth[key] = self.chance.choice(["approved", "approved", "declined"])
+            if self.truth[key] == "approved":
+                self.held[order_id] = request.amount_minor
+        told = self._answer(request, self.truth[key])
+        return self.chance.choice(
+            [[told], [told, told], [self._answer(request, "unknown"), told], [told]]
+        )
+
+    def _keep_silent(self, request: AuthorizationRequested) -> list[Record]:
+        """Approve, and say so only when nobody waits for it any more."""
+        if request.order_id not in self.held:
+            self.held[request.order_id] = request.amount_minor
+            self.late.append(self._answer(request, "approved"))
+        return []
+
+    def _answer(self, request: AuthorizationRequested, outcome: str) -> RecordAuthorization:
+        return RecordAuthorization(
+            request.order_id,
+            outcome,
+            f"auth-{request.order_id}" if outcome == "approved" else "",
+            request.amount_minor,
+            request.currency,
+            "card_declined" if outcome == "declined" else "",
+        )
+
+    def give_back(self, request: VoidRequested) -> list[Record]:
+        """Voids at once, and says so, says so twice, or does not know."""
+        self.void.add(request.order_id)
+        voided = RecordVoid(request.order_id, "voided", request.authorization_id)
+        unknown = RecordVoid(request.order_id, "unknown", request.authorization_id)
+        return self.chance.choice([[voided], [voided, voided], [unknown], []])
+
+
+class World:
+    """The rooms, their queues, and a clock that only moves when something is woken."""
+
+    def __init__(self, chance: random.Random) -> None:
+        rooms: tuple[Room, ...] = (
+            OrdersRoom(),
+            InventoryRoom(),
+            PaymentsRoom(),
+            FulfillmentRoom(),
+        )
+        self.chance = chance
+        self.now = NOW
+        self.haste = chance.choice([0.0, 0.005, 0.03])
+        """how often time passes while records are under way"""
+        self.rooms = {room.commands.name: room for room in rooms}
+        seats = [(name, number) for name in self.rooms for number in range(PARTITIONS)]
+        self.queues: dict[Seat, deque[tuple[str, Record]]] = {seat: deque() for seat in seats}
+        self.states = {seat: DictStates() for seat in seats}
+        self.gateway = Gateway(chance)
+        self.asked: list[AuthorizationRequested | VoidRequested] = []
+        self.events: list[Record] = []
+
+    def write(self, topic: str, key: str, record: Record, partition: int | None = None) -> None:
+        """Put a record at the end of its queue, or among the events."""
+        if topic not in self.rooms:
+            self.events.append(record)
+            if isinstance(record, (AuthorizationRequested, VoidRequested)):
+                self.asked.append(record)
+            return
+        seat = partition if partition is not None else crc32(key.encode()) % PARTITIONS
+        self.queues[topic, seat].append((key, record))
+
+    def _carry(self, sends: list[Send]) -> None:
+        for send in sends:
+            self.write(send.topic.name, send.key, send.record, send.partition)
+
+    def step(self) -> bool:
+        """Decide the next record of any queue, or let the gateway answer; False at rest."""
+        ready = [seat for seat, queue in self.queues.items() if queue]
+        if self.asked and (not ready or self.chance.random() < 0.3):
+            self._gateway_answers()
+            return True
+        if not ready:
+            return False
+        seat = self.chance.choice(ready)
+        key, record = self.queues[seat].popleft()
+        room = self.rooms[seat[0]]
+        self._carry(room.decide(Inbound(key, record, seat[1], 0), self.states[seat], self.now))
+        self.check_stock()
+        return True
+
+    def _gateway_answers(self) -> None:
+        request = self.asked.pop(self.chance.randrange(len(self.asked)))
+        if isinstance(request, AuthorizationRequested):
+            answers = self.gateway.authorize(request)
+        else:
+            answers = self.gateway.give_back(request)
+        for answer in answers:
+            self.write(PAYMENTS_COMMANDS.name, request.order_id, answer)
+
+    def timers(self) -> list[tuple[int, Seat, str]]:
+        """What asks to be woken, and when."""
+        return sorted(
+            (at, seat, key)
+            for seat, states in self.states.items()
+            for key, state in states.kept.items()
+            if (at := getattr(state, "wake_at_ms", 0))
+        )
+
+    def wake(self) -> bool:
+        """Let the earliest timer's moment come, or a later one; False when there is none."""
+        timers = self.timers()
+        if not timers:
+            return False
+        at, _, _ = timers[0]
+        self.now = max(self.now, at) + self.chance.choice([0, 0, 1_000, 3_600_000, 86_400_000])
+        for due, seat, key in timers:
+            if due <= self.now:
+                before = self.states[seat].get(key)
+                self._carry(self.rooms[seat[0]].wake(key, self.states[seat], self.now))
+                assert self.states[seat].get(key) is not before, f"{key} would be woken forever"
+        self.check_stock()
+        return True
+
+    def run(self, later: list[tuple[str, str, Record]]) -> None:
+        """Bring in what comes from outside at random moments, and go on until nothing is left."""
+        for _ in range(STEPS_MAXIMUM):
+            if later and self.chance.random() < 0.2:
+                self.write(*later.pop(0))
+            elif self.chance.random() < self.haste:
+                self.wake()
+            elif not self.step() and not later and not self.wake() and not self.late_answers():
+                return
+        raise AssertionError("the orders do not come to rest")
+
+    def late_answers(self) -> bool:
+        """What the gateway has kept to itself comes at last; False when there is none."""
+        late, self.gateway.late = self.gateway.late, []
+        for answer in late:
+            self.write(PAYMENTS_COMMANDS.name, answer.order_id, answer)
+        return bool(late)
+
+    def found(self, kind: type[Record]) -> list[Record]:
+        """Every state of that kind."""
+        return [
+            state
+            for states in self.states.values()
+            for state in states.kept.values()
+            if isinstance(state, kind)
+        ]
+
+    def positions(self) -> dict[tuple[str, str], PositionAt]:
+        """Stock by SKU and location."""
+        return {
+            (stock.sku, position.location_id): position
+            for stock in self.found(StockState)
+            if isinstance(stock, StockState)
+            for position in stock.positions
+        }
+
+    def check_stock(self) -> None:
+        """Nothing is oversold, and what is reserved is the sum of the reservations."""
+        held: Counter[tuple[str, str]] = Counter()
+        for one in self.found(ReservationState):
+            assert isinstance(one, ReservationState)
+            held[one.sku, one.location_id] += one.quantity
+        for where, position in self.positions().items():
+            assert 0 <= position.reserved <= position.on_hand
+            assert position.reserved == held.pop(where, 0)
+        assert not held
+
+
+def check_rest(world: World) -> None:
+    """Every order has one outcome, and nothing is held for one that has ended badly."""
+    outcomes: dict[str, list[str]] = {}
+    for event in world.events:
+        if isinstance(event, (OrderReleased, OrderRefused, OrderCancelled)):
+            outcomes.setdefault(event.order_id, []).append(type(event).__name__)
+    allowed = {
+        Status.RELEASED: (["OrderReleased"],),
+        Status.REFUSED: (["OrderRefused"],),
+        Status.CANCELLED: (["OrderCancelled"], ["OrderReleased", "OrderCancelled"]),
+    }
+    owed: Counter[str] = Counter()
+    lines: Counter[str] = Counter()
+    for order in world.found(OrderState):
+        assert isinstance(order, OrderState)
+        assert outcomes[order.order_id] in allowed[Status(order.status)]
+        if order.status == Status.RELEASED:
+            owed[order.order_id] = order.total_minor
+            lines[order.order_id] = len(order.lines)
+    reserved: Counter[str] = Counter()
+    for one in world.found(ReservationState):
+        assert isinstance(one, ReservationState)
+        reserved[one.order_id] += 1
+    assert reserved == lines
+    for routing in world.found(FulfillmentState):
+        assert isinstance(routing, FulfillmentState)
+        released = routing.order_id in lines
+        assert routing.status == (Routing.ROUTED if released else Routing.CANCELLED)
+    check_money(world, owed)
+
+
+def check_money(world: World, owed: Counter[str]) -> None:
+    """What is authorized and not voided is what released orders cost; the gateway agrees."""
+    held: Counter[str] = Counter()
+    for event in world.events:
+        if isinstance(event, PaymentAuthorized):
+            assert not held[event.order_id]
+            held[event.order_id] += event.amount_minor
+        elif isinstance(event, PaymentVoided):
+            assert held[event.order_id] == event.amount_minor
+            held[event.order_id] -= event.amount_minor
+    assert +held == +owed
+    for order_id, amount in world.gateway.held.items():
+        kept = 0 if order_id in world.gateway.void else amount
+        assert kept == owed[order_id]
+
+
+def from_outside(chance: random.Random, orders: int) -> list[tuple[str, str, Record]]:
+    """Orders of scarce stock, some of them twice, some cancelled, in any order."""
+    commands: list[tuple[str, str, Record]] = []
+    for number in range(orders):
+        order_id = f"shop-{number}"
+        lines = tuple(
+            (str(index), chance.choice(SKUS), chance.randint(1, 2))
+            for index in range(chance.randint(1, 3))
+        )
+        order = place(
+            order_id,
+            lines=lines,
+            method=chance.choice(["card", "card", "channel"]),
+            paid=chance.choice([3000, 3000, 2000]),
+            backorder=chance.random() < 0.2,
+        )
+        commands.extend([("orders.commands", order_id, order)] * chance.choice([1, 1, 2]))
+        for _ in range(chance.choice([0, 0, 1, 2])):
+            cancel = CancelOrder(order_id, chance.choice(["", "no"]), NOW)
+            commands.insert(chance.randint(0, len(commands)), ("orders.commands", order_id, cancel))
+    return commands
+
+
+def stocked(chance: random.Random) -> World:
+    """A world that knows its locations and has little stock."""
+    world = World(chance)
+    for location_id, country, latitude, longitude in LOCATIONS:
+        location = RegisterLocation(location_id, "", country, latitude, longitude, True)
+        for partition in range(PARTITIONS):
+            world.write("fulfillment.commands", location_id, location, partition)
+        for sku in SKUS:
+            count = SetStock(sku, location_id, chance.randint(0, 4), chance.randint(0, 1), "count")
+            world.write("inventory.commands", sku, count)
+    while world.step():
+        pass
+    return world
+
+
+@given(seed=st.integers(0, 2**32), orders=st.integers(1, 8))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_order_comes_to_rest_with_nothing_oversold_lost_or_kept(
+    seed: int, orders: int
+) -> None:
+    chance = random.Random(seed)
+    world = stocked(chance)
+    world.run(from_outside(chance, orders))
+    check_rest(world)
+
+
+def test_the_world_reaches_every_outcome() -> None:
+    """The property above would hold of a world where nothing happens."""
+    seen: Counter[str] = Counter()
+    reasons: set[str] = set()
+    for seed in range(40):
+        chance = random.Random(seed)
+        world = stocked(chance)
+        world.run(from_outside(chance, 6))
+        seen.update(type(event).__name__ for event in world.events)
+        reasons.update(getattr(event, "reason", "") for event in world.events)
+    wanted = {OrderReleased, OrderRefused, OrderCancelled, OrderCommandRefused, PaymentVoided}
+    assert {kind.__name__ for kind in wanted} <= set(seen)
+    assert {"OrderBackordered", "ReservationMoved", "PaymentDeclined", "StockRefused"} <= set(seen)
+    assert {"FulfillmentCancelled", "StockReleased", "VoidRequested"} <= set(seen)
+    assert {"gateway_silent", "backorder_expired", "reservation_expired"} <= reasons

@@ -1,0 +1,109 @@
+"""A record becomes one row, and what is a person's never becomes part of it."""
+
+import json
+
+from connectors.clickhouse.rows import EVENTS, Block, Columns, Entry, Unreadable, detail, rows
+from schemas.channels import PayloadRejected
+from schemas.codec import encode
+from schemas.engine import DeadLetter
+from schemas.inventory import ReservationMoved, StockReserved, StockSet
+from schemas.orders import OrderCommandRefused, OrderLine, OrderPlaced, OrderReserved
+from schemas.payments import AuthorizationRequested
+from schemas.records import Record
+
+AT = 1_700_000_000_123
+
+
+def placed(order_id: str) -> OrderPlaced:
+    line = OrderLine(line_id="1", sku="TEA", quantity=2, unit_price_minor=500)
+    return OrderPlaced(
+        order_id=order_id, channel="shopify", external_id="1", currency="EUR", total_minor=1000,
+        total_difference_minor=0, lines=[line], country="DE", placed_at_ms=AT, raw_id="r", at_ms=AT,
+    )  # fmt: skip
+
+
+def block(topic: str, *records: Record) -> Block:
+    entries = [Entry(10 + 2 * i, AT, encode(record)) for i, record in enumerate(records)]
+    return Block(topic, 3, entries)
+
+
+def row(columns: Columns, index: int = 0) -> dict[str, object]:
+    return {name: column[index] for name, column in columns.items()}
+
+
+def test_a_record_is_one_row_with_its_position() -> None:
+    made = row(rows(block("orders.events", placed("shopify-1"))).events)
+    assert made["room"] == "orders"
+    assert made["event"] == "OrderPlaced"
+    assert made["order_id"] == "shopify-1"
+    assert made["channel"] == "shopify"
+    assert made["amount_minor"] == 1000
+    assert made["currency"] == "EUR"
+    assert made["at"] == AT
+    assert (made["_topic"], made["_partition"], made["_offset"]) == ("orders.events", 3, 10)
+    assert json.loads(str(made["detail"]))["lines"][0]["sku"] == "TEA"
+
+
+def test_every_column_has_as_many_values_as_there_are_records() -> None:
+    made = rows(block("orders.events", placed("a"), placed("b"), OrderReserved("a", AT))).events
+    assert tuple(made) == EVENTS
+    assert {len(column) for column in made.values()} == {3}
+
+
+def test_the_token_is_a_function_of_the_bounds() -> None:
+    assert block("orders.events", placed("a"), placed("b")).token == "orders.events:3:10:12"
+
+
+def test_the_last_event_of_an_order_in_a_block_says_where_it_is() -> None:
+    refused = OrderCommandRefused("a", "CancelOrder", "too_late", "", AT)
+    made = rows(block("orders.events", placed("a"), OrderReserved("a", AT + 1), refused)).orders
+    assert made == {
+        "order_id": ["a"], "status": ["authorizing"], "since": [AT + 1], "_offset": [12],
+    }  # fmt: skip
+
+
+def test_a_move_changes_both_positions() -> None:
+    moved = ReservationMoved(
+        sku="TEA", order_id="a", line_id="1", quantity=2, from_location_id="north",
+        from_on_hand=5, from_reserved=0, location_id="south", on_hand=9, reserved=2, at_ms=AT,
+    )  # fmt: skip
+    made = rows(block("inventory.events", moved)).stock
+    assert made["location_id"] == ["north", "south"]
+    assert made["on_hand"] == [5, 9]
+    assert made["reserved"] == [0, 2]
+
+
+def test_safety_stock_stays_what_the_count_said() -> None:
+    counted = StockSet("TEA", "north", 10, 0, 3, "count", AT)
+    reserved = StockReserved("TEA", "a", "1", "north", 2, 10, 2, AT, AT)
+    made = rows(block("inventory.events", counted, reserved))
+    assert made.safety_stock["safety_stock"] == [3]
+    assert made.stock["reserved"] == [2]
+
+
+def test_what_cannot_be_read_is_a_row_too() -> None:
+    made = rows(Block("orders.events", 0, [Entry(1, AT, b"{}"), Entry(2, AT, None)])).events
+    assert made["event"] == [Unreadable, Unreadable]
+    assert made["at"] == [AT, AT]
+
+
+def test_a_dead_letter_leaves_its_contents_on_kafka() -> None:
+    letter = DeadLetter(
+        room="orders", topic="orders.commands", partition=0, offset=7,
+        cause="ValueError: Ada Lovelace, 12 St James's Square", key=b"a", value=b"Ada", at_ms=AT,
+    )  # fmt: skip
+    made = row(rows(block("orders.dead-letter", letter)).events)
+    assert made["reason"] == "ValueError"
+    assert "Ada" not in str(made)
+    assert json.loads(str(made["detail"]))["offset"] == 7
+
+
+def test_a_payment_token_stays_on_kafka() -> None:
+    asked = AuthorizationRequested("a", "key", 1000, "EUR", "tok_secret", False, 1, AT)
+    assert b"tok_secret" not in detail(asked)
+
+
+def test_a_rejected_payload_has_its_channel_and_reason() -> None:
+    rejected = PayloadRejected("r1", "edi", "wrong_type", "lines", "is no list", 0, 1, AT)
+    made = row(rows(block("channels.rejected", rejected)).events)
+    assert (made["room"], made["channel"], made["reason"]) == ("channels", "edi", "wrong_type")

@@ -1,0 +1,191 @@
+"""The plain JSON and CSV forms map to the same commands, and refuse order by order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.channels import mapping
+from connectors.channels.generic import GenericCsv, GenericJson
+from connectors.channels.mapping import Mapped, Rejected
+from schemas.orders import CancelOrder, PlaceOrder
+
+NOW = 1_709_300_000_000
+HEADER = (
+    "external_id,placed_at,currency,sku,quantity,unit_price,shipping,tax,discount,total,"
+    "payment_token,country,latitude,longitude"
+)
+FIRST = "A-1,2024-03-01T11:00:00Z,EUR,MUG,2,10.00,4.50,,,34.50,tok_1,DE,53.08,8.8"
+SECOND = "A-1,,,CUP,1,10.00,,,,,,,,"
+OTHER = "A-2,2024-03-01T11:00:00Z,EUR,MUG,1,10.00,,,,10.00,tok_2,,,"
+
+
+def plain(**changes: Any) -> dict[str, Any]:
+    return {
+        "external_id": "A-1",
+        "placed_at": "2024-03-01T11:00:00Z",
+        "currency": "EUR",
+        "lines": [{"sku": "MUG", "quantity": 2, "unit_price": "10.00"}],
+        "total": "20.00",
+        "payment": {"method": "card", "token": "tok_1"},
+        **changes,
+    }
+
+
+def read_json(payload: bytes) -> list[Mapped]:
+    return GenericJson().orders(payload, "", "raw-1", NOW)
+
+
+def one(value: object) -> Mapped:
+    (result,) = read_json(json.dumps(value).encode())
+    return result
+
+
+def read_csv(*rows: str, header: str = HEADER) -> list[Mapped]:
+    return GenericCsv().orders("\r\n".join([header, *rows]).encode(), "", "raw-1", NOW)
+
+
+def faults(results: list[Mapped]) -> list[tuple[str, str, str]]:
+    return [(r.reason, r.field, r.external_id) for r in results if isinstance(r, Rejected)]
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    order = one(plain())
+    assert isinstance(order, PlaceOrder)
+    assert order.order_id == "json-A-1"
+    assert order.version == order.placed_at_ms == 1_709_290_800_000
+    assert order.lines[0].line_id == "1"
+    assert (order.discount_minor, order.shipping_minor, order.tax_minor) == (0, 0, 0)
+    assert (order.payment_method, order.payment_token, order.paid_minor) == ("card", "tok_1", 0)
+    assert (order.ship_to, order.backorder) == (mapping.NOWHERE, False)
+
+
+def test_what_the_channel_has_paid_keeps_its_own_currency() -> None:
+    order = one(plain(payment={"method": "channel", "paid": "3000", "currency": "JPY"}))
+    assert isinstance(order, PlaceOrder)
+    assert (order.paid_minor, order.paid_currency) == (3000, "JPY")
+
+
+def test_a_cancelled_order_asks_for_its_cancellation() -> None:
+    value = {"external_id": "A-1", "cancelled": True, "cancel_reason": "changed her mind"}
+    assert one(value) == CancelOrder("json-A-1", "changed her mind", NOW)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        json.dumps([plain(), plain(external_id="A-2")]).encode(),
+        json.dumps({"orders": [plain(), plain(external_id="A-2")]}).encode(),
+        b"\xef\xbb\xbf%s\n\n%s\r\n"
+        % (json.dumps(plain()).encode(), json.dumps(plain(external_id="A-2")).encode()),
+    ],
+    ids=["list", "orders", "lines"],
+)
+def test_several_orders_come_in_any_of_three_forms(payload: bytes) -> None:
+    results = read_json(payload)
+    assert [r.order_id for r in results if isinstance(r, PlaceOrder)] == ["json-A-1", "json-A-2"]
+
+
+def test_a_bad_line_of_json_lines_leaves_the_others_alone() -> None:
+    line = json.dumps(plain()).encode()
+    results = read_json(b"\n".join([line[:-9], line, b"{]"]))
+    assert faults(results) == [("unreadable", "line 1", ""), ("unreadable", "line 3", "")]
+    assert isinstance(results[1], PlaceOrder)
+
+
+def test_a_truncated_order_spread_over_lines_is_one_rejection() -> None:
+    payload = json.dumps(plain(), indent=1).encode()[:-4]
+    assert faults(read_json(payload)) == [("unreadable", "", "")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "field"),
+    [
+        ({"external_id": ""}, "missing_field", "external_id"),
+        ({"currency": "XXX"}, "unknown_currency", "currency"),
+        ({"total": None}, "missing_field", "total"),
+        ({"total": "-20.00"}, "invalid_amount", "total"),
+        ({"total": 20.5}, "invalid_amount", "total"),
+        ({"lines": []}, "missing_field", "lines"),
+        ({"lines": [{"sku": "MUG", "quantity": 0}]}, "invalid_quantity", "lines[0].quantity"),
+        ({"payment": None}, "missing_field", "payment"),
+        ({"payment": {"method": "cash"}}, "wrong_type", "payment.method"),
+        ({"payment": {"method": "card"}}, "missing_field", "payment.token"),
+        ({"payment": {"method": "channel"}}, "missing_field", "payment.paid"),
+        ({"ship_to": {"country": "Germany"}}, "wrong_type", "ship_to.country"),
+        ({"ship_to": {"longitude": 181}}, "wrong_type", "ship_to.longitude"),
+        ({"backorder": 1}, "wrong_type", "backorder"),
+        ({"cancelled": "yes"}, "wrong_type", "cancelled"),
+    ],
+)
+def test_a_field_at_fault_is_named(changes: dict[str, Any], reason: str, field: str) -> None:
+    result = one(plain(**changes))
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.field) == (reason, field)
+
+
+def test_rows_with_the_same_id_are_one_order_wherever_they_stand() -> None:
+    first, other = read_csv(FIRST, OTHER, SECOND)
+    assert isinstance(first, PlaceOrder)
+    assert isinstance(other, PlaceOrder)
+    assert [(item.line_id, item.sku, item.quantity) for item in first.lines] == [
+        ("1", "MUG", 2),
+        ("2", "CUP", 1),
+    ]
+    assert (first.total_minor, first.shipping_minor, first.tax_minor) == (3450, 450, 0)
+    assert (first.payment_method, first.payment_token) == ("card", "tok_1")
+    assert (first.ship_to.country, first.ship_to.latitude) == ("DE", 53.08)
+
+
+def test_a_byte_order_mark_in_front_of_the_header_is_tolerated() -> None:
+    (result,) = read_csv(OTHER, header="\ufeff" + HEADER)
+    assert isinstance(result, PlaceOrder)
+
+
+def test_one_bad_row_rejects_its_order_only() -> None:
+    results = read_csv(FIRST, SECOND.replace(",1,", ",1.5,"), OTHER)
+    assert faults(results) == [("invalid_quantity", "row 3.quantity", "A-1")]
+    assert isinstance(results[1], PlaceOrder)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([OTHER.replace("A-2", "")], ("missing_field", "row 2.external_id", "")),
+        ([OTHER.replace("MUG", "")], ("missing_field", "row 2.sku", "A-2")),
+        ([OTHER.replace("tok_2", "")], ("missing_field", "row 2.payment_token", "A-2")),
+        ([OTHER.replace(",1,", ",-1,")], ("invalid_quantity", "row 2.quantity", "A-2")),
+        ([OTHER + ",more"], ("unreadable", "row 2", "A-2")),
+        (["A-2,2024-03-01"], ("missing_field", "row 2.currency", "A-2")),
+        ([OTHER, OTHER.replace("tok_2", "tok_3")], ("wrong_type", "row 3.payment_token", "A-2")),
+        (['A-2,"open'], ("unreadable", "", "")),
+        ([], ("missing_field", "row 2", "")),
+    ],
+)
+def test_a_cell_at_fault_is_named_by_its_row(
+    rows: list[str], expected: tuple[str, str, str]
+) -> None:
+    assert faults(read_csv(*rows)) == [expected]
+
+
+def test_a_file_without_a_required_column_is_refused_as_a_whole() -> None:
+    results = read_csv(OTHER, header=HEADER.replace("sku", "article"))
+    assert faults(results) == [("missing_field", "sku", "")]
+
+
+@pytest.mark.parametrize("mapped", [GenericJson(), GenericCsv()])
+def test_a_payload_beyond_the_limit_is_not_even_parsed(mapped: mapping.Mapping) -> None:
+    payload = b"\n" * (mapping.MAXIMUM_PAYLOAD_BYTES + 1)
+    assert [reason for reason, _, _ in faults(mapped.orders(payload, "", "r", NOW))] == [
+        "too_large"
+    ]
+
+
+@given(st.binary() | st.text().map(lambda text: f"{HEADER}\n{text}".encode()))
+def test_no_bytes_raise_or_vanish(payload: bytes) -> None:
+    assert GenericCsv().orders(payload, "", "r", NOW)
+    assert GenericJson().orders(payload, "", "r", NOW)

@@ -1,0 +1,162 @@
+"""The policies of the fulfillment room."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.fulfillment import (
+    Allocation,
+    CancelFulfillment,
+    FulfillmentCommandRefused,
+    FulfillmentOrderReleased,
+    FulfillmentState,
+    LineToSource,
+    LocationsRanked,
+    LocationsState,
+    OrderRouted,
+    RankLocations,
+    RecordMove,
+    RegisterLocation,
+    RouteOrder,
+    Status,
+)
+from schemas.inventory import MoveReservation, ReserveStock
+from schemas.orders import CancelOrder, RecordRouting, RecordSourcingFailure
+from streams.fulfillment.agent import FulfillmentRoom
+from streams.fulfillment.model import LOCATIONS_KEY, RANKED_MAXIMUM
+from tests.unit.streams.memory import NOW, Desk, names, only
+
+BERLIN = RegisterLocation("BER", "Berlin", "DE", 52.52, 13.40, True)
+HAMBURG = RegisterLocation("HAM", "Hamburg", "DE", 53.55, 9.99, True)
+POZNAN = RegisterLocation("POZ", "Poznan", "PL", 52.41, 16.93, True)
+CLOSED = RegisterLocation("CLO", "Closed", "DE", 52.5, 13.4, False)
+CANCEL = CancelFulfillment("o", "cancelled")
+
+
+def desk(*locations: RegisterLocation, partition: int = 0) -> Desk:
+    made = Desk(FulfillmentRoom(), partition)
+    for location in locations:
+        made.ask(location.location_id, location)
+    return made
+
+
+def rank(country: str = "DE", latitude: float = 52.5, longitude: float = 13.3) -> RankLocations:
+    lines = [LineToSource("1", "MUG", 2), LineToSource("2", "TEE", 1)]
+    return RankLocations("o", 1, country, "10115", latitude, longitude, lines, NOW)
+
+
+def ranking(made: Desk, command: RankLocations) -> list[str]:
+    return only(made.ask("o", command), LocationsRanked).locations
+
+
+def route(*where: tuple[str, list[str]]) -> RouteOrder:
+    return RouteOrder(
+        "o",
+        [
+            Allocation(str(number), f"SKU{number}", 1, location_id, also_at)
+            for number, (location_id, also_at) in enumerate(where, start=1)
+        ],
+    )
+
+
+def test_one_partition_announces_a_location_and_all_know_it() -> None:
+    assert names(desk().ask("BER", BERLIN)) == ["LocationRegistered"]
+    made = desk(partition=3)
+    assert made.ask("BER", BERLIN) == []
+    assert len(made.state(LOCATIONS_KEY, LocationsState).locations) == 1
+
+
+def test_the_same_country_comes_first_and_then_the_shorter_way() -> None:
+    made = desk(HAMBURG, POZNAN, BERLIN, CLOSED)
+    assert ranking(made, rank()) == ["BER", "HAM", "POZ"]
+    assert ranking(made, rank("PL")) == ["POZ", "BER", "HAM"]
+
+
+def test_without_coordinates_the_country_decides() -> None:
+    made = desk(HAMBURG, POZNAN, BERLIN)
+    assert ranking(made, rank("PL", 0, 0)) == ["POZ", "BER", "HAM"]
+    assert ranking(made, rank("", 0, 0)) == ["BER", "HAM", "POZ"]
+
+
+def test_a_location_that_closes_is_no_longer_tried() -> None:
+    made = desk(HAMBURG, BERLIN)
+    assert ranking(made, rank()) == ["BER", "HAM"]
+    made.ask("BER", RegisterLocation("BER", "Berlin", "DE", 52.52, 13.40, False))
+    assert ranking(made, rank()) == ["HAM"]
+
+
+def test_a_bounded_number_of_locations_is_tried() -> None:
+    many = [RegisterLocation(f"L{n:02}", "", "DE", 50, n, True) for n in range(20)]
+    assert len(ranking(desk(*many), rank())) == RANKED_MAXIMUM
+
+
+def test_each_line_is_reserved_in_the_order_of_the_ranking() -> None:
+    sends = desk(HAMBURG, BERLIN).ask("o", rank())
+    asked = [send.record for send in sends if isinstance(send.record, ReserveStock)]
+    assert [(line.sku, line.locations) for line in asked] == [
+        ("MUG", ["BER", "HAM"]),
+        ("TEE", ["BER", "HAM"]),
+    ]
+
+
+def test_without_an_open_location_sourcing_fails() -> None:
+    assert only(desk().ask("o", rank()), RecordSourcingFailure).reason == "no_location"
+    assert names(desk(CLOSED).ask("o", rank())) == ["RecordSourcingFailure"]
+
+
+def test_an_order_at_one_location_is_routed_at_once_and_only_once() -> None:
+    made = desk()
+    sends = made.ask("o", route(("BER", []), ("BER", ["HAM"])))
+    assert names(sends) == ["OrderRouted", "FulfillmentOrderReleased", "RecordRouting"]
+    assert only(sends, FulfillmentOrderReleased).line_ids == ["1", "2"]
+    assert made.ask("o", route(("BER", []), ("BER", ["HAM"]))) == []
+
+
+def test_an_order_that_no_location_can_serve_alone_is_split() -> None:
+    sends = desk().ask("o", route(("BER", []), ("HAM", []), ("BER", [])))
+    released = [s.record for s in sends if isinstance(s.record, FulfillmentOrderReleased)]
+    assert [(part.fulfillment_order_id, part.line_ids) for part in released] == [
+        ("o/1", ["1", "3"]),
+        ("o/2", ["2"]),
+    ]
+    assert only(sends, RecordRouting).shipments == 2
+
+
+def test_lines_are_moved_to_the_location_that_needs_the_fewest_moves() -> None:
+    made = desk()
+    where = (("BER", ["MUC", "HAM"]), ("HAM", ["MUC"]), ("HAM", ["MUC"]))
+    sends = made.ask("o", route(*where))
+    assert only(sends, MoveReservation) == MoveReservation("o", "1", "SKU1", "HAM")
+    routed = made.ask("o", RecordMove("o", "1", True, "HAM"))
+    assert only(routed, OrderRouted) == OrderRouted("o", 1, 1, NOW)
+    assert made.ask("o", RecordMove("o", "1", True, "HAM")) == []
+
+
+def test_an_order_whose_move_was_refused_is_shipped_from_where_its_lines_are() -> None:
+    made = desk()
+    made.ask("o", route(("BER", ["HAM"]), ("HAM", [])))
+    assert only(made.ask("o", RecordMove("o", "1", False, "BER")), RecordRouting).shipments == 2
+
+
+def test_a_cancelled_order_is_not_routed_when_its_moves_come_in() -> None:
+    made = desk()
+    made.ask("o", route(("BER", ["HAM"]), ("HAM", [])))
+    assert names(made.ask("o", CANCEL)) == ["FulfillmentCancelled"]
+    assert made.ask("o", RecordMove("o", "1", True, "HAM")) == []
+    assert made.ask("o", CANCEL) == []
+
+
+def test_a_routed_order_can_be_withdrawn() -> None:
+    made = desk()
+    made.ask("o", route(("BER", [])))
+    assert names(made.ask("o", CANCEL)) == ["FulfillmentCancelled"]
+    assert made.state("o", FulfillmentState).status == Status.CANCELLED
+
+
+def test_withdrawing_an_unknown_order_is_refused() -> None:
+    assert only(desk().ask("o", CANCEL), FulfillmentCommandRefused).reason == "unknown_order"
+
+
+def test_a_foreign_record_is_no_command() -> None:
+    with pytest.raises(TypeError):
+        desk().ask("o", CancelOrder("o", "", NOW))
