@@ -27,7 +27,7 @@ WEB = Path(__file__).parent / "web"
 INTERVAL_SECONDS = 1.0
 REST_FACTOR = 2.0
 """Rest at least this many times as long as a snapshot took, so that the sink comes first."""
-VIEWERS_MAX = 200
+VIEWERS_MAX = 50
 WRITE_SECONDS_MAX = 5.0
 READY_SECONDS_MAX = 5.0
 IDENTIFIER_LENGTH_MAX = 500
@@ -206,7 +206,7 @@ async def api_order(request: web.Request) -> web.Response:
     """The timeline of an order; 404 with an empty one when it is not known."""
     live, order_id = request.app[LIVE], _identifier(request, "order_id")
     rows = await live.ask(views.timeline, live.query, order_id)
-    return _found(rows, order_id=order_id, timeline=rows)
+    return _found(rows, order_id=order_id, events=rows)
 
 
 async def api_stock(request: web.Request) -> web.Response:
@@ -220,6 +220,12 @@ async def api_rejected(request: web.Request) -> web.Response:
     """Payloads that could not be mapped and have not been replayed."""
     live = request.app[LIVE]
     return _json({"rejected": await live.ask(views.rejected, live.query)})
+
+
+async def api_counts(request: web.Request) -> web.Response:
+    """Rows, and distinct positions on Kafka, of each topic; the two differ by the duplicates."""
+    live = request.app[LIVE]
+    return _json(await live.ask(views.counts, live.query))
 
 
 async def health(_request: web.Request) -> web.Response:
@@ -261,6 +267,7 @@ def application(query: Query, lag: Lag) -> web.Application:
     app.router.add_static("/static", WEB)
     app.router.add_get("/events", events)
     app.router.add_get("/api/snapshot", api_snapshot)
+    app.router.add_get("/api/counts", api_counts)
     app.router.add_get("/api/orders/{order_id:.+}", api_order)
     app.router.add_get("/api/stock/{sku:.+}", api_stock)
     app.router.add_get("/api/rejected", api_rejected)

@@ -30,6 +30,11 @@ def milliseconds(moment: datetime) -> int:
     return int(aware.timestamp() * 1000)
 
 
+def iso(moment: datetime) -> str:
+    """ISO 8601 to the millisecond, UTC."""
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
 def snapshot(query: Query, lag: int | None) -> Row:
     """Everything on the page at one moment; `lag` None where Kafka does not say."""
     now_ms = time.time_ns() // 1_000_000
@@ -96,7 +101,7 @@ def timeline(query: Query, order_id: str) -> list[Row]:
     """What happened to an order; empty for one that is not known."""
     return [
         {
-            "at": milliseconds(row["at"]),
+            "at": iso(row["at"]),
             "room": row["room"],
             "event": row["event"],
             "why": row["reason"],
@@ -115,3 +120,8 @@ def stock(query: Query, sku: str) -> list[Row]:
 def rejected(query: Query) -> list[Row]:
     """Payloads that wait for a person, latest first."""
     return [{**row, "at": milliseconds(row["at"])} for row in query(QUERIES["rejected"], None)]
+
+
+def counts(query: Query) -> dict[str, tuple[int, int]]:
+    """Rows and distinct positions of each topic."""
+    return {row["topic"]: (row["rows"], row["positions"]) for row in query(QUERIES["counts"], None)}

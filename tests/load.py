@@ -21,7 +21,7 @@ from confluent_kafka import (
 
 from schemas import codec
 from schemas.channels import RawPayload
-from schemas.fulfillment import LocationRegistered, RegisterLocation
+from schemas.fulfillment import LocationsState, RegisterLocation
 from schemas.identifiers import order_id
 from schemas.inventory import SetStock, StockSet
 from schemas.orders import CancelOrder
@@ -29,7 +29,7 @@ from schemas.records import Record
 from schemas.topics import (
     CHANNELS_RAW,
     FULFILLMENT_COMMANDS,
-    FULFILLMENT_EVENTS,
+    FULFILLMENT_STATE,
     INVENTORY_COMMANDS,
     INVENTORY_EVENTS,
     ORDERS_COMMANDS,
@@ -53,7 +53,6 @@ CITIES = (
 SKUS = 1_000
 SCARCE_EVERY = 10
 PLENTY = 1_000_000
-SCARCE = 12
 SAFETY = 2
 
 APPROVED = "4242424242424242"
@@ -69,6 +68,12 @@ EPOCH = datetime(2025, 1, 6, 8, 0, tzinfo=UTC)
 
 DELIVERY_TIMEOUT_SECONDS = 300.0
 SETUP_TIMEOUT_SECONDS = 120.0
+
+
+def scarce_for(orders: int) -> int:
+    """So few pieces at each location that about half of what is asked of a scarce SKU is there."""
+    asked = orders * 4 // SKUS
+    return SAFETY + max(2, asked // 2 // len(LOCATIONS))
 
 
 class LoadError(Exception):
@@ -191,7 +196,7 @@ class Sender:
         command = CancelOrder(order, "customer changed their mind", int(time.time() * 1000))
         self.send(ORDERS_COMMANDS, order, command)
 
-    def stock(self, scarce: int = SCARCE) -> None:
+    def stock(self, scarce: int) -> None:
         """Count every SKU at every location; `scarce`: pieces of each tenth SKU."""
         for sku in range(SKUS):
             on_hand = scarce if sku % SCARCE_EVERY == 0 else PLENTY
@@ -214,39 +219,49 @@ class Sender:
             raise LoadError(f"{left} records without an answer, failed: {self.sent.failures}")
 
 
-def register(bootstrap: str, scarce: int = SCARCE) -> None:
+def register(bootstrap: str, scarce: int) -> None:
     """Register locations and stock, and wait until the rooms know them. Raises LoadError."""
     sender = Sender(bootstrap)
     sender.locations()
     sender.stock(scarce)
     sender.flush()
-    wait_for(
-        bootstrap,
-        {
-            FULFILLMENT_EVENTS: (
-                LocationRegistered,
-                len(LOCATIONS) * FULFILLMENT_COMMANDS.partitions,
-            ),
-            INVENTORY_EVENTS: (StockSet, len(LOCATIONS) * SKUS),
-        },
-    )
+    wait_for(bootstrap, INVENTORY_EVENTS, StockSet, len(LOCATIONS) * SKUS)
+    wait_for_locations(bootstrap)
 
 
-def wait_for(bootstrap: str, wanted: dict[Topic, tuple[type[Record], int]]) -> None:
-    """Wait until each topic has so many committed records of a type. Raises LoadError."""
-    consumer = committed_consumer(bootstrap, list(wanted))
-    left = {topic.name: count for topic, (_, count) in wanted.items()}
-    marks = {topic.name: fingerprint(record) for topic, (record, _) in wanted.items()}
+def wait_for_locations(bootstrap: str) -> None:
+    """Wait until every partition of the fulfillment room knows all locations. Raises LoadError."""
+    consumer = committed_consumer(bootstrap, [FULFILLMENT_STATE])
+    known = dict.fromkeys(range(FULFILLMENT_STATE.partitions), 0)
     deadline = time.monotonic() + SETUP_TIMEOUT_SECONDS
     try:
-        while any(count > 0 for count in left.values()):
+        while min(known.values()) < len(LOCATIONS):
             if time.monotonic() > deadline:
-                raise LoadError(f"after {SETUP_TIMEOUT_SECONDS:.0f} s still missing: {left}")
+                raise LoadError(f"after {SETUP_TIMEOUT_SECONDS:.0f} s locations known: {known}")
+            for message in consumer.consume(1_000, timeout=0.5):
+                value, partition = message.value(), message.partition()
+                if message.error() is not None or value is None or partition is None:
+                    continue
+                record = codec.decode(value)
+                if isinstance(record, LocationsState):
+                    known[partition] = len(record.locations)
+    finally:
+        consumer.close()
+
+
+def wait_for(bootstrap: str, topic: Topic, record: type[Record], count: int) -> None:
+    """Wait until `topic` has so many committed records of a type. Raises LoadError."""
+    consumer = committed_consumer(bootstrap, [topic])
+    left, mark = count, fingerprint(record)
+    deadline = time.monotonic() + SETUP_TIMEOUT_SECONDS
+    try:
+        while left > 0:
+            if time.monotonic() > deadline:
+                raise LoadError(f"{topic.name}: {left} {record.__name__} of {count} are missing")
             for message in consumer.consume(1_000, timeout=0.5):
                 value = message.value()
                 if message.error() is None and value is not None:
-                    topic = message.topic() or ""
-                    left[topic] -= value.startswith(marks[topic])
+                    left -= value.startswith(mark)
     finally:
         consumer.close()
 

@@ -30,6 +30,7 @@ STOP_TIMEOUT_SECONDS = 30.0
 TOPICS_TIMEOUT_SECONDS = 60.0
 LOG_TAIL_LINES = 20
 BROKER = "broker"
+COMMAND = (sys.executable, "-m", "deploy.cli")
 
 
 class PipelineError(Exception):
@@ -225,7 +226,7 @@ class Pipeline:
         """Make the topics. Raises PipelineError with what the command said."""
         with self._log("topics").open("ab") as log:
             code = subprocess.run(
-                [sys.executable, "-m", "deploy.cli", "topics", "--brokers", self.bootstrap],
+                [*COMMAND, "topics", "--brokers", self.bootstrap],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -241,7 +242,7 @@ class Pipeline:
         with self._log(part.name).open("ab") as log:
             # A session of its own: Ctrl-C reaches the run, and the run ends its processes.
             part.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.cli", *part.arguments],
+                [*COMMAND, *part.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

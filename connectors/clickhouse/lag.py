@@ -31,6 +31,8 @@ class PipelineLag:
                 "enable.auto.offset.store": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                "max.partition.fetch.bytes": 65_536,
+                "queued.max.messages.kbytes": 1_024,
             }
         )
 
@@ -41,40 +43,46 @@ class PipelineLag:
             for topic in INBOXES
             for partition in range(topic.partitions)
         ]
-        waiting = 0
+        waiting: dict[Place, int] = {}
+        doubtful: dict[Place, tuple[int, int]] = {}
         for each in self._consumer.committed(places, timeout=TIMEOUT_SECONDS):
             if each.error is not None:
                 raise KafkaException(each.error)
             low, high = self._consumer.get_watermark_offsets(
                 TopicPartition(each.topic, each.partition), timeout=TIMEOUT_SECONDS
             )
-            committed = max(each.offset, low)
-            behind = high - committed
-            if 0 < behind <= MARKERS_MAX and self._only_markers(each, committed, high):
-                behind = 0
-            waiting += max(0, behind)
-        return waiting
+            place, committed = (each.topic, each.partition), max(each.offset, low)
+            if self._settled.get(place) == (committed, high):
+                continue
+            waiting[place] = max(0, high - committed)
+            if 0 < high - committed <= MARKERS_MAX:
+                doubtful[place] = (committed, high)
+        if doubtful:
+            for place in self._only_markers(doubtful):
+                self._settled[place] = doubtful[place]
+                del waiting[place]
+        return sum(waiting.values())
 
-    def _only_markers(self, each: TopicPartition, committed: int, high: int) -> bool:
-        """Whether the offsets up to `high` are ends of transactions, which nobody decides."""
-        place = (each.topic, each.partition)
-        if self._settled.get(place) == (committed, high):
-            return True
-        self._consumer.assign([TopicPartition(each.topic, each.partition, committed)])
+    def _only_markers(self, doubtful: dict[Place, tuple[int, int]]) -> list[Place]:
+        """Where the offsets up to the end are ends of transactions, which nobody decides."""
+        unanswered, found = set(doubtful), []
+        self._consumer.assign(
+            [TopicPartition(*place, committed) for place, (committed, _) in doubtful.items()]
+        )
         try:
             until = time.monotonic() + PROBE_SECONDS
-            while time.monotonic() < until:
-                message = self._consumer.poll(PROBE_SECONDS / 10)
-                if message is None:
-                    continue
-                error = message.error()
-                if error is not None and error.code() == KafkaError._PARTITION_EOF:
-                    self._settled[place] = (committed, high)
-                    return True
-                return False
-            return False
+            while unanswered and time.monotonic() < until:
+                for message in self._consumer.consume(MARKERS_MAX, PROBE_SECONDS / 20):
+                    place = (message.topic() or "", message.partition() or 0)
+                    if place not in unanswered:
+                        continue
+                    unanswered.remove(place)
+                    error = message.error()
+                    if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                        found.append(place)
         finally:
             self._consumer.unassign()
+        return found
 
     def close(self) -> None:
         """End the connection."""

@@ -42,7 +42,8 @@ TOPICS = tuple(
 )
 FLUSH_SECONDS = 0.5
 POLL_SECONDS = 0.1
-BLOCK_ROWS_MAX = 100_000
+BLOCK_ROWS_MAX = 20_000
+BLOCK_BYTES_MAX = 16 * 2**20
 ROUND_ROWS_MAX = 100_000
 CONSUME_MAX = 10_000
 SESSION_MS = 10_000
@@ -52,7 +53,7 @@ COUNT = (
     " AND _partition = {partition:Int32} AND _offset BETWEEN {first:Int64} AND {last:Int64}"
 )
 
-ROWS = Counter("millrace_clickhouse_rows_total", "Rows inserted", ["topic"])
+ROWS = Counter("millrace_clickhouse_rows_inserted_total", "Rows inserted", ["topic"])
 BLOCKS = Counter("millrace_clickhouse_blocks_total", "Blocks inserted")
 RECOVERED = Counter(
     "millrace_clickhouse_recovered_blocks_total", "Blocks found after a crash", ["outcome"]
@@ -175,7 +176,7 @@ class Sink:
             del self._intents[place]
             self._unsettled[place] = last + 1
         blocks = [
-            Block(*place, entries[: self._block_rows_max])
+            Block(*place, entries[: _cut(entries, self._block_rows_max)])
             for place, entries in self._read.items()
             if entries and place not in self._intents
         ]
@@ -277,6 +278,16 @@ class Sink:
             self._failure = error
         else:
             log.warning("kafka: %s", error)
+
+
+def _cut(entries: Sequence[Entry], rows_max: int) -> int:
+    """How many records the next block has: one at least, and no more than one part can hold."""
+    size = 0
+    for index, entry in enumerate(entries[:rows_max]):
+        size += len(entry.value or b"")
+        if size > BLOCK_BYTES_MAX:
+            return max(1, index)
+    return min(len(entries), rows_max)
 
 
 def _intent(block: Block) -> TopicPartition:

@@ -6,4 +6,4 @@ LEFT JOIN (SELECT sku, location_id, safety_stock FROM safety_stock_current FINAL
     USING (sku, location_id)
 WHERE available <= {threshold:Int64}
 ORDER BY available, sku, location_id
-LIMIT 20
+LIMIT 12

@@ -1,7 +1,7 @@
 // Shows the snapshots that /events sends. All text goes in as text, never as markup.
 "use strict";
 
-const CHART_HEIGHT = 260;
+const CHART_HEIGHT = 240;
 const STALE_MS = 15000;
 const LATE_RECORDS = 10000;
 const SERIES_COLOURS = 8;
@@ -10,8 +10,7 @@ const STEP_NAMES = {
   backordered: "Backordered", released: "Released", refused: "Refused", cancelled: "Cancelled",
 };
 const REFUSAL_NAMES = {
-  OrderRefused: "Order", PaymentDeclined: "Payment", StockRefused: "Stock",
-  PayloadRejected: "Payload",
+  OrderRefused: "Order", PayloadRejected: "Payload",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -201,15 +200,17 @@ function options(channels) {
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, high * 1.1)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70,
+      { ...axis, grid: { show: false }, space: 70, size: 32,
         values: (_plot, ticks) => ticks.map((tick) => clock.format(tick * 1000).slice(0, 5)) },
       { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6],
         values: (_plot, ticks) => ticks.map((tick) => whole.format(tick)) },
     ],
     series: [{}, ...channels.map((channel, index) => {
       const tone = colour(`--series-${index % SERIES_COLOURS}`);
-      return { label: channel, stroke: tone, fill: `${tone}59`, width: 1.5, points: { show: false } };
+      return { label: channel, stroke: tone, fill: `${tone}80`, width: 1.5, points: { show: false } };
     }).reverse()],
+    // The fill of a sum ends where the sum below it begins.
+    bands: channels.slice(1).map((_channel, index) => ({ series: [index + 1, index + 2] })),
     hooks: { setCursor: [(self) => legend(latest, Object.keys(latest.channels), self.cursor.idx)] },
   };
 }
@@ -253,7 +254,7 @@ async function timeline(orderId) {
     const found = await answer.json();
     if (question !== asked) return;
     note.hidden = true;
-    list.replaceChildren(...found.timeline.map(moment));
+    list.replaceChildren(...found.events.map(moment));
   } catch {
     if (question === asked) say("The server does not answer.");
   }
@@ -262,8 +263,9 @@ async function timeline(orderId) {
 function moment(each) {
   const refused = /Refused|Declined|Rejected|Unreadable|DeadLetter/.test(each.event);
   const row = element("li", refused ? "refusal" : "");
-  const time = element("time", "", `${day.format(each.at)}.${String(each.at % 1000).padStart(3, "0")}`);
-  time.dateTime = new Date(each.at).toISOString();
+  const at = new Date(each.at);
+  const time = element("time", "", `${day.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`);
+  time.dateTime = each.at;
   const what = element("details", "what");
   const summary = element("summary", "", "");
   summary.append(element("strong", "", each.event));

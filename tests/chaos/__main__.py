@@ -23,7 +23,7 @@ from tests.chaos.auditor import AuditStopped, audit_topics, clickhouse_counts
 from tests.chaos.faults import MEAN_INTERVAL_SECONDS, Faults
 from tests.chaos.quiet import Progress, wait_until_quiet
 from tests.chaos.rules import Report
-from tests.load import CHANNEL, Sender, order, register
+from tests.load import CHANNEL, Sender, order, register, scarce_for
 from tests.pipeline import BROKER, Pipeline
 
 DUPLICATE_SHARE = 0.05
@@ -74,7 +74,8 @@ def feed(sender: Sender, plan: Plan, faults: Faults) -> None:
             told = time.monotonic()
             state = f"{number + 1}/{plan.orders} orders, {faults.done}/{plan.faults} faults"
             print(state, file=sys.stderr, flush=True)
-    for _, name in later:
+    for at, name in sorted(later):
+        time.sleep(max(0.0, at - time.monotonic()))
         sender.cancel(name)
 
 
@@ -109,7 +110,7 @@ def run(plan: Plan) -> tuple[dict[str, Any], Report]:
     began = time.monotonic()
     with Pipeline() as pipeline:
         pipeline.start()
-        register(pipeline.bootstrap)
+        register(pipeline.bootstrap, scarce_for(plan.orders))
         sender = Sender(pipeline.bootstrap)
         flow_began = time.monotonic()
         faults, quiet_seconds = disturb(pipeline, plan, sender)

@@ -44,4 +44,7 @@ def count(path: str) -> None:
 
 
 if __name__ == "__main__":
-    {"run": run, "count": count}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "run":
+        run(*sys.argv[2:])
+    else:
+        count(*sys.argv[2:])

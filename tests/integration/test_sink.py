@@ -68,6 +68,7 @@ def produce(bootstrap: str, orders: str, stock: str, number: int, seed: int) -> 
                 )
                 producer.produce(stock, encode(reserved), "TEA")
             if lost:
+                producer.flush(30)  # so that the aborted records are on the broker
                 producer.abort_transaction(30)
             else:
                 producer.commit_transaction(30)
@@ -249,6 +250,6 @@ def test_a_sink_that_another_has_taken_the_place_of_ends(
     Sink(broker.bootstrap, Remembered(), "same", group=group, topics=[topic]).run(until)
     stop.set()
     old.join(20)
-    assert [error.code() for error in errors] == [KafkaError.FENCED_INSTANCE_ID] or [
-        error.fatal() for error in errors
-    ] == [True]
+    # librdkafka says _FATAL where the fencing was told to it before.
+    assert len(errors) == 1
+    assert errors[0].code() in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL)

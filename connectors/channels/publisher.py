@@ -1,0 +1,155 @@
+"""Puts payloads on channels.raw, as they came.
+
+Guarantee: what `on_done(None)` was called for is on every in-sync replica. Idempotency key:
+none, because a payload that is sent twice maps twice to the same order id.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas import codec
+from schemas.channels import RawPayload
+from schemas.topics import CHANNELS_RAW
+
+log = logging.getLogger("millrace.publisher")
+MAXIMUM_IN_FLIGHT = 10_000
+MESSAGE_BYTES_MAX = 25 * 1024 * 1024
+BUFFER_KBYTES_MAX = 256 * 1024
+DELIVERY_SECONDS = 20.0
+READY_SECONDS = 2.0
+POLL_SECONDS = 0.1
+RETRY_SECONDS = 0.01
+
+OnDone = Callable[[Exception | None], None]
+
+
+class Full(Exception):
+    """So much is in flight that nothing more is taken; try again shortly."""
+
+
+class Undelivered(Exception):
+    """Kafka did not take the payload in time."""
+
+
+def new_raw_id() -> str:
+    """An id that no other payload has; ids of later payloads sort behind it."""
+    return f"{time.time_ns():016x}{secrets.token_hex(6)}"
+
+
+class RawPublisher:
+    """Any thread may call anything. `on_done` is called in the publisher's own thread."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Take a broker's address; it need not answer yet."""
+        self.failed = threading.Event()
+        """set once this publisher can never deliver again and its process must start anew"""
+        self._in_flight = 0
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "message.max.bytes": MESSAGE_BYTES_MAX,
+                "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
+                "queue.buffering.max.kbytes": BUFFER_KBYTES_MAX,
+                "partitioner": "murmur2_random",
+                "compression.type": "lz4",
+                "linger.ms": 2,
+                "log_level": 0,
+                "error_cb": self._on_error,
+            }
+        )
+        self._thread = threading.Thread(target=self._poll, name="publisher", daemon=True)
+        self._thread.start()
+
+    def publish(self, raw: RawPayload, on_done: OnDone) -> None:
+        """Send; `on_done` tells how it went. Raises Full, and then `on_done` is never called."""
+        with self._lock:
+            if self._in_flight >= MAXIMUM_IN_FLIGHT:
+                raise Full(f"{MAXIMUM_IN_FLIGHT} payloads wait for Kafka")
+            self._in_flight += 1
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            self._done()
+            on_done(None if error is None else Undelivered(error.str()))
+
+        try:
+            self._producer.produce(
+                CHANNELS_RAW.name, codec.encode(raw), raw.raw_id.encode(), on_delivery=delivered
+            )
+        except BufferError:
+            self._done()
+            raise Full("too many bytes wait for Kafka") from None
+        except KafkaException as error:
+            self._done()
+            raise Undelivered(str(error)) from error
+        except BaseException:
+            self._done()
+            raise
+
+    def publish_all(self, payloads: Sequence[RawPayload]) -> None:
+        """Send all and wait for them. Raises Undelivered where any was not taken."""
+        failures: list[Exception] = []
+        left = threading.Semaphore(0)
+
+        def done(error: Exception | None) -> None:
+            if error is not None:
+                failures.append(error)
+            left.release()
+
+        for payload in payloads:
+            deadline = time.monotonic() + DELIVERY_SECONDS
+            while True:
+                try:
+                    self.publish(payload, done)
+                    break
+                except Full as error:
+                    if time.monotonic() >= deadline:
+                        raise Undelivered(str(error)) from error
+                    time.sleep(RETRY_SECONDS)
+        for _ in payloads:
+            if not left.acquire(timeout=2 * DELIVERY_SECONDS):
+                raise Undelivered("no answer from Kafka")
+        if failures:
+            raise Undelivered(f"{len(failures)} of {len(payloads)}: {failures[0]}")
+
+    def ready(self) -> bool:
+        """Kafka answers and has the topic. Blocks for up to READY_SECONDS."""
+        if self.failed.is_set():
+            return False
+        try:
+            found = self._producer.list_topics(CHANNELS_RAW.name, timeout=READY_SECONDS)
+        except KafkaException:
+            return False
+        return found.topics[CHANNELS_RAW.name].error is None
+
+    def close(self) -> None:
+        """Wait for what is in flight, and end."""
+        self._producer.flush(DELIVERY_SECONDS)
+        self._closing.set()
+        self._thread.join()
+
+    def _done(self) -> None:
+        with self._lock:
+            self._in_flight -= 1
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except Exception:
+                log.exception("a delivery report could not be told")
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            log.critical("publisher: %s", error)
+            self.failed.set()

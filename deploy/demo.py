@@ -1,0 +1,121 @@
+"""Believable traffic: a small shop in five places that sells through three channels."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from connectors.channels.publisher import new_raw_id
+from connectors.payment_gateways import sandbox
+from deploy.stock import Command, Position, commands
+from schemas.channels import RawPayload
+
+LOCATIONS = (
+    ("berlin", "DE", 52.52, 13.40),
+    ("hamburg", "DE", 53.55, 9.99),
+    ("paris", "FR", 48.86, 2.35),
+    ("vienna", "AT", 48.21, 16.37),
+    ("milan", "IT", 45.46, 9.19),
+)
+SKUS = 200
+SCARCE_EVERY = 10
+CARDS = (
+    *(sandbox.APPROVED,) * 90, *(sandbox.DECLINED,) * 4, *(sandbox.INSUFFICIENT_FUNDS,) * 2,
+    *(sandbox.TIMES_OUT_APPROVED,) * 2, *(sandbox.ANSWERS_TWICE,) * 2,
+)  # fmt: skip
+
+
+def stock() -> Iterator[Command]:
+    """Locations and counts."""
+    positions = [
+        Position(f"DEMO-{number:03}", name, 40 if number % SCARCE_EVERY == 0 else 5_000, 2,
+                 name.title(), country, latitude, longitude)
+        for number in range(SKUS)
+        for name, country, latitude, longitude in LOCATIONS
+    ]  # fmt: skip
+    return commands(positions, "demo")
+
+
+def payloads(count: int, seed: int) -> Iterator[RawPayload]:
+    """Orders; the same ones for the same seed, but for their numbers and times."""
+    chance = random.Random(seed)
+    run = time.time_ns() // 1_000_000
+    for number in range(count):
+        make = chance.choices((_shopify, _json, _csv), (5, 4, 1))[0]
+        channel, payload = make(chance, f"{run}{number:06}")
+        yield RawPayload(new_raw_id(), channel, "demo", "", time.time_ns() // 1_000_000, payload)
+
+
+def _lines(chance: random.Random) -> list[tuple[str, int, int]]:
+    return [
+        (f"DEMO-{chance.randrange(SKUS):03}", chance.choice((1, 1, 1, 2, 3)),
+         chance.randrange(500, 20_000))
+        for _ in range(chance.choice((1, 2, 2, 3)))
+    ]  # fmt: skip
+
+
+def _text(minor: int) -> str:
+    return f"{minor // 100}.{minor % 100:02}"
+
+
+def _place(chance: random.Random) -> tuple[str, float, float]:
+    _, country, latitude, longitude = chance.choice(LOCATIONS)
+    return country, latitude + chance.uniform(-1, 1), longitude + chance.uniform(-1, 1)
+
+
+def _shopify(chance: random.Random, number: str) -> tuple[str, bytes]:
+    lines, now = _lines(chance), datetime.now(UTC).isoformat(timespec="seconds")
+    total = _text(sum(quantity * price for _, quantity, price in lines))
+    country, latitude, longitude = _place(chance)
+    order = {
+        "id": int(number), "created_at": now, "updated_at": now, "currency": "EUR",
+        "total_price": total, "subtotal_price": total, "total_discounts": "0.00",
+        "total_tax": "0.00", "taxes_included": True, "financial_status": "paid",
+        "line_items": [
+            {"id": at + 1, "sku": sku, "quantity": quantity, "price": _text(price)}
+            for at, (sku, quantity, price) in enumerate(lines)
+        ],
+        "shipping_lines": [],
+        "shipping_address": {
+            "name": "Demo", "address1": "Street 1", "city": "Town", "zip": "1000",
+            "country_code": country, "latitude": latitude, "longitude": longitude,
+        },
+    }  # fmt: skip
+    return "shopify", json.dumps(order).encode()
+
+
+def _json(chance: random.Random, number: str) -> tuple[str, bytes]:
+    lines = _lines(chance)
+    country, latitude, longitude = _place(chance)
+    order = {
+        "external_id": number, "placed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "currency": "EUR",
+        "lines": [
+            {"sku": sku, "quantity": quantity, "unit_price": _text(price)}
+            for sku, quantity, price in lines
+        ],
+        "shipping": "4.90",
+        "total": _text(490 + sum(quantity * price for _, quantity, price in lines)),
+        "payment": {"method": "card", "token": chance.choice(CARDS)},
+        "ship_to": {"country": country, "latitude": latitude, "longitude": longitude},
+        "backorder": chance.random() < 0.2,
+    }  # fmt: skip
+    return "json", json.dumps(order).encode()
+
+
+def _csv(chance: random.Random, number: str) -> tuple[str, bytes]:
+    lines, now = _lines(chance), datetime.now(UTC).isoformat(timespec="seconds")
+    total = _text(sum(quantity * price for _, quantity, price in lines))
+    card = chance.choice(CARDS)
+    country, latitude, longitude = _place(chance)
+    rows = ["external_id,placed_at,currency,sku,quantity,unit_price,shipping,tax,discount,total,"
+            "payment_token,country,latitude,longitude"]  # fmt: skip
+    rows += [
+        f"{number},{now},EUR,{sku},{quantity},{_text(price)},0,0,0,{total},{card},"
+        f"{country},{latitude:.4f},{longitude:.4f}"
+        for sku, quantity, price in lines
+    ]
+    return "csv", "\n".join(rows).encode()
