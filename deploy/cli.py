@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -170,13 +171,12 @@ def intake(brokers: str, host: str, port: int) -> None:
 
 @cli.command()
 @brokers_option
-@click.option("--replication", default=1, show_default=True)
 @needs_kafka
-def topics(brokers: str, replication: int) -> None:
+def topics(brokers: str) -> None:
     """Create every topic that is missing."""
     from deploy.topics import create
 
-    click.echo(f"{create(brokers, replication)} topics created, {len(ALL)} in all")
+    click.echo(f"{create(brokers)} topics created, {len(ALL)} in all")
 
 
 def secret(name: str) -> str:
@@ -287,7 +287,10 @@ def order(order_id: str, dashboard: str, as_json: bool) -> None:
         return
     table = Table("time (UTC)", "room", "event", "why")
     for event in told["events"]:
-        table.add_row(*(str(event[name]) for name in ("at", "room", "event", "why")))
+        at = datetime.fromtimestamp(event["at"] / 1000, UTC).isoformat(
+            sep=" ", timespec="milliseconds"
+        )
+        table.add_row(at[:-6], event["room"], event["event"], event["why"])
     output.print(table)
 
 

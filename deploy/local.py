@@ -200,7 +200,7 @@ def _taken_port(options: Options) -> int:
             try:
                 probe.bind((options.host, port))
             except OSError:
-                return port
+                return int(port)
     return 0
 
 

@@ -8,6 +8,8 @@ LOCATIONS_KEY = "@locations"
 """State key of all locations, in every partition."""
 RANKED_MAXIMUM = 16
 """locations that are tried for one order"""
+UNKNOWN_DISTANCE_KM = 1e9
+"""of a location or an order without coordinates: behind all that are known"""
 EARTH_RADIUS_KM = 6371.0088
 """mean radius, IUGG"""
 

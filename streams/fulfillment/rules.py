@@ -27,7 +27,7 @@ from schemas.messages import Send
 from schemas.orders import RecordRouting, RecordSourcingFailure, Refusal
 from schemas.records import Record
 from schemas.topics import FULFILLMENT_EVENTS, INVENTORY_COMMANDS, ORDERS_COMMANDS
-from streams.fulfillment.model import RANKED_MAXIMUM, distance_km
+from streams.fulfillment.model import RANKED_MAXIMUM, UNKNOWN_DISTANCE_KM, distance_km
 
 Decision = tuple[FulfillmentState | None, list[Send]]
 
@@ -99,7 +99,7 @@ def ranking(known: LocationsState | None, command: RankLocations) -> list[str]:
     for location in known.locations if known is not None else []:
         if not location.active:
             continue
-        far = 0.0
+        far = UNKNOWN_DISTANCE_KM
         if located and (location.latitude or location.longitude):
             far = distance_km(
                 command.latitude, command.longitude, location.latitude, location.longitude
