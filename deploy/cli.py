@@ -11,7 +11,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -287,10 +286,7 @@ def order(order_id: str, dashboard: str, as_json: bool) -> None:
         return
     table = Table("time (UTC)", "room", "event", "why")
     for event in told["events"]:
-        at = datetime.fromtimestamp(event["at"] / 1000, UTC).isoformat(
-            sep=" ", timespec="milliseconds"
-        )
-        table.add_row(at[:-6], event["room"], event["event"], event["why"])
+        table.add_row(*(str(event[name]) for name in ("at", "room", "event", "why")))
     output.print(table)
 
 

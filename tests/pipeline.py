@@ -94,8 +94,8 @@ class Pipeline:
 
     @property
     def clickhouse(self) -> Path:
-        """The directory that analytics was told to keep its data in."""
-        return self.directory / "analytics"
+        """Where analytics keeps its embedded ClickHouse."""
+        return self.directory / "analytics" / "clickhouse"
 
     @property
     def dashboard(self) -> str:
@@ -219,7 +219,7 @@ class Pipeline:
             data = str(self.directory / "workers")
             return ["worker", "--instance", name, *arguments, "--data", data]
         if name == "analytics":
-            return ["analytics", *arguments, "--data", str(self.clickhouse)]
+            return ["analytics", *arguments, "--data", str(self.clickhouse.parent)]
         return [name, *arguments]
 
     def _make_topics(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from functools import partial
+from itertools import islice
 
 from connectors.channels import mapping
 from connectors.channels.mapping import Fields, Mapped, Rejected
@@ -97,6 +98,7 @@ def _found(payload: bytes) -> list[object]:
         raise Rejected("wrong_type", "", "the payload is neither an object nor a list")
     if not value:
         raise Rejected("missing_field", "orders", "the payload has no order")
+    mapping.check_orders(len(value))
     return value
 
 
@@ -107,18 +109,21 @@ def _json_lines(payload: bytes) -> list[object] | None:
         for number, line in enumerate(mapping.without_bom(payload).splitlines(), 1)
         if line.strip()
     ]
-    values: list[object] = []
-    for number, line in written:
-        try:
-            values.append(mapping.load_json(line))
-        except Rejected as error:
-            values.append(Rejected(error.reason, f"line {number}", error.detail))
+    if len(written) < 2:
+        return None
+    first = _json_line(*written[0])
     # JSON that is spread over lines and cut off has lines that do not begin an object.
-    if len(values) > 1 and (
-        isinstance(values[0], dict) or all(line.lstrip()[:1] == b"{" for _, line in written)
-    ):
-        return values
-    return None
+    if not isinstance(first, dict) and any(line.lstrip()[:1] != b"{" for _, line in written):
+        return None
+    mapping.check_orders(len(written))
+    return [first, *(_json_line(number, line) for number, line in written[1:])]
+
+
+def _json_line(number: int, line: bytes) -> object:
+    try:
+        return mapping.load_json(line)
+    except Rejected as error:
+        return Rejected(error.reason, f"line {number}", error.detail)
 
 
 def _payment(payment: Fields, currency: str) -> tuple[str, str, int, str]:
@@ -160,6 +165,8 @@ _REQUIRED = (
     "total",
     "payment_token",
 )
+MAXIMUM_ROWS = 100_000
+"""Rows of a CSV file; reading stops there, so that short rows cannot fill the memory."""
 _OF_A_LINE = frozenset({"sku", "quantity", "unit_price"})
 _Row = tuple[int, list[str]]
 
@@ -181,6 +188,10 @@ class GenericCsv:
             name = cells[key].strip() if key < len(cells) else ""
             # A row that names no order stands alone, under a key that no order can have.
             grouped.setdefault(name or f"|{number}", []).append((number, cells))
+        try:
+            mapping.check_orders(len(grouped))
+        except Rejected as error:
+            return [error]
         return [
             mapping.one(
                 partial(self._order, header, group, raw_id),
@@ -236,9 +247,12 @@ def _table(payload: bytes) -> tuple[list[str], list[_Row]]:
     mapping.check_size(payload)
     try:
         text = mapping.without_bom(payload).decode()
-        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        records = list(islice(reader, MAXIMUM_ROWS + 2))
     except (UnicodeDecodeError, csv.Error) as error:
         raise Rejected("unreadable", "", f"not CSV: {error}") from None
+    if len(records) > MAXIMUM_ROWS + 1:
+        raise Rejected("too_large", "", f"the file has more than {MAXIMUM_ROWS} rows; split it")
     header = [name.strip() for name in records[0]] if records else []
     for name in _REQUIRED:
         if name not in header:

@@ -15,6 +15,8 @@ from schemas.channels import REASONS
 from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder
 
 MAXIMUM_PAYLOAD_BYTES = 10 * 1024 * 1024
+MAXIMUM_ORDERS = 10_000
+"""All results of a payload are written in one transaction, which has to end within its timeout."""
 MAXIMUM_LINES = 500
 """An order of so many lines, each with the longest identifiers, still fits a Kafka record."""
 MAXIMUM_TEXT = 500
@@ -256,6 +258,14 @@ def load_json(payload: bytes) -> object:
     except (orjson.JSONDecodeError, RecursionError) as error:
         raise Rejected("unreadable", "", f"not JSON: {error}") from None
     return value
+
+
+def check_orders(number: int) -> None:
+    """Raise Rejected where a payload holds more orders than one transaction should carry."""
+    if number > MAXIMUM_ORDERS:
+        raise Rejected(
+            "too_large", "", f"the payload has more than {MAXIMUM_ORDERS} orders; split it"
+        )
 
 
 def check_lines(lines: list[OrderLine], path: str) -> None:

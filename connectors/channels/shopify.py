@@ -35,7 +35,8 @@ class Shopify:
         self, value: object, topic: str, raw_id: str, now_ms: int
     ) -> PlaceOrder | CancelOrder:
         order = Fields(value)
-        if order.has("invoice_sent_at") and not order.has("financial_status"):
+        drafted = order.has("invoice_url") or order.has("invoice_sent_at")
+        if drafted and not order.has("financial_status"):
             raise Rejected("not_an_order", "", "a draft order, which nobody has placed yet")
         external_id = order.identifier("id")
         order_id = mapping.order_id(self.name, external_id)
@@ -94,11 +95,16 @@ def _found(value: object, topic: str) -> list[object]:
         raise Rejected("wrong_type", "orders", "orders is not a list")
     if not orders:
         raise Rejected("missing_field", "orders", "orders is empty")
+    mapping.check_orders(len(orders))
     return orders
 
 
 def _lines(order: Fields, currency: str) -> list[OrderLine]:
-    """The lines that still have pieces; Shopify keeps a removed one with quantity 0."""
+    """The lines that still have pieces.
+
+    Removed pieces stay in `quantity` and leave `current_quantity`, which orders have since version
+    2024-01 of the API. Source: Shopify's changelog of 2023-12-05.
+    """
     lines = [
         OrderLine(
             line_id=line.identifier("id"),
@@ -107,10 +113,22 @@ def _lines(order: Fields, currency: str) -> list[OrderLine]:
             unit_price_minor=line.amount("price", currency),
         )
         for line in order.objects("line_items")
-        if (quantity := line.quantity("quantity", least=0))
+        if (quantity := _pieces(line))
     ]
     mapping.check_lines(lines, "line_items")
     return lines
+
+
+def _pieces(line: Fields) -> int:
+    """What is left of a line. Raises Rejected."""
+    ordered = line.quantity("quantity", least=0)
+    if not line.has("current_quantity"):
+        return ordered
+    left = line.quantity("current_quantity", least=0)
+    if left > ordered:
+        path = line.path("current_quantity")
+        raise Rejected("invalid_quantity", path, f"{path} is more than what was ordered")
+    return left
 
 
 def _tax(order: Fields, currency: str) -> int:

@@ -17,6 +17,11 @@ import clickhouse_connect
 TABLES = Path(__file__).parent / "tables.sql"
 QUERY_SECONDS_MAX = 20
 Row = dict[str, Any]
+INSERT_SETTINGS = {
+    "async_insert": 0,
+    # By default 256 MiB of rows end a part, and an insert of two parts is not atomic.
+    "min_insert_block_size_bytes": 0,
+}
 
 
 def statements(text: str) -> list[str]:
@@ -54,14 +59,16 @@ class Database:
 
     def insert(self, table: str, columns: Mapping[str, Sequence[Any]], token: str = "") -> None:
         """Insert one block of at least one row; with a token, unless that has been inserted."""
-        settings = {"async_insert": 0}
+        settings: dict[str, Any] = dict(INSERT_SETTINGS)
+        if token:
+            settings["insert_deduplication_token"] = token
         with self._lock:
             self._client.insert(
                 table,
                 list(columns.values()),
                 column_names=list(columns),
                 column_oriented=True,
-                settings={**settings, "insert_deduplication_token": token} if token else settings,
+                settings=settings,
             )
 
     def close(self) -> None:

@@ -31,6 +31,8 @@ class PipelineLag:
                 "enable.auto.offset.store": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                # The broker answers in turn: a fetch that waits would hold up the next call.
+                "fetch.wait.max.ms": 10,
                 "max.partition.fetch.bytes": 65_536,
                 "queued.max.messages.kbytes": 1_024,
             }

@@ -1,4 +1,4 @@
--- One insert is one part is atomic: no PARTITION BY, and no block larger than the sink's bound.
+-- One insert is one part is atomic: no PARTITION BY, and no block larger than the sink's bounds.
 -- The token of an insert is "topic:partition:first:last"; the window is what ClickHouse remembers.
 CREATE TABLE IF NOT EXISTS events
 (

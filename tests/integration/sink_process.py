@@ -2,6 +2,7 @@
 
 python -m tests.integration.sink_process run BOOTSTRAP PATH GROUP BLOCK_ROWS TOPIC...
 python -m tests.integration.sink_process count PATH
+python -m tests.integration.sink_process parts PATH
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 from pathlib import Path
 
 from connectors.clickhouse.database import Database
+from connectors.clickhouse.rows import Block, Entry, rows
 from connectors.clickhouse.sink import Sink
 
 
@@ -43,8 +45,24 @@ def count(path: str) -> None:
     sys.stdout.write(json.dumps({"topics": found, "orders": orders, "stock": stock}) + "\n")
 
 
+def parts(path: str) -> None:
+    """Insert 300 MB as one block and print of how many parts it is."""
+    entries = [Entry(offset, 0, None) for offset in range(20_000)]
+    columns = rows(Block("orders.events", 0, entries)).events
+    columns["detail"] = ["x" * 15_000] * len(entries)
+    with Database(path=Path(path)) as database:
+        database.insert("events", columns, "token")
+        found = database.query(
+            "SELECT count() AS parts, sum(rows) AS rows FROM system.parts"
+            " WHERE table = 'events' AND level = 0"
+        )
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "run":
         run(*sys.argv[2:])
+    elif sys.argv[1] == "parts":
+        parts(*sys.argv[2:])
     else:
         count(*sys.argv[2:])

@@ -17,7 +17,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from connectors.clickhouse.sink import Sink, SinkError
+from connectors.clickhouse.rows import Entry
+from connectors.clickhouse.sink import BLOCK_BYTES_MAX, Sink, SinkError, _cut
 from deploy.broker import EmbeddedBroker
 from schemas.codec import encode
 from schemas.inventory import StockReserved
@@ -151,6 +152,22 @@ def test_every_record_is_in_the_table_once_although_the_sink_is_killed(
     assert found["stock"] == [
         {"sku": "TEA", "location_id": "north", "on_hand": ORDERS, "reserved": ORDERS}
     ]
+
+
+def test_an_insert_of_large_rows_is_one_part(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", MODULE, "parts", str(tmp_path)],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == [{"parts": 1, "rows": 20_000}]
+
+
+def test_a_block_ends_at_its_bounds() -> None:
+    small, large = Entry(0, 0, b"x"), Entry(1, 0, bytes(BLOCK_BYTES_MAX))
+    assert _cut([small] * 5, 3) == 3
+    assert _cut([small] * 2, 3) == 2
+    assert _cut([small, large, small], 3) == 1
+    assert _cut([large, large], 3) == 1
 
 
 class Remembered:

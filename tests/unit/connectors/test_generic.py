@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.channels import mapping
+from connectors.channels import generic, mapping
 from connectors.channels.generic import GenericCsv, GenericJson
 from connectors.channels.mapping import Mapped, Rejected
 from schemas.orders import CancelOrder, PlaceOrder
@@ -183,6 +183,26 @@ def test_a_payload_beyond_the_limit_is_not_even_parsed(mapped: mapping.Mapping) 
     assert [reason for reason, _, _ in faults(mapped.orders(payload, "", "r", NOW))] == [
         "too_large"
     ]
+
+
+def test_more_orders_than_a_transaction_carries_are_refused_as_a_whole() -> None:
+    number = mapping.MAXIMUM_ORDERS + 1
+    too_many = [("too_large", "", "")]
+    assert faults(read_json(b"{}\n" * number)) == too_many
+    assert faults(read_json(b"[" + b"{}," * number + b"{}]")) == too_many
+    assert faults(read_csv(*(OTHER.replace("A-2", str(n)) for n in range(number)))) == too_many
+
+
+def test_reading_stops_at_the_last_row_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generic, "MAXIMUM_ROWS", 2)
+    assert isinstance(read_csv(FIRST, SECOND)[0], PlaceOrder)
+    assert faults(read_csv(FIRST, SECOND, OTHER)) == [("too_large", "", "")]
+
+
+def test_a_long_truncated_payload_is_unreadable_and_not_too_many_orders() -> None:
+    payload = json.dumps({"orders": [plain()] * 1_000}, indent=1).encode()[:-4]
+    assert payload.count(b"\n") > mapping.MAXIMUM_ORDERS
+    assert faults(read_json(payload)) == [("unreadable", "", "")]
 
 
 @given(st.binary() | st.text().map(lambda text: f"{HEADER}\n{text}".encode()))

@@ -109,6 +109,17 @@ def test_a_removed_line_is_skipped() -> None:
     assert [item.sku for item in order.lines] == ["MUG-2"]
 
 
+def test_pieces_that_were_removed_are_not_ordered_any_more() -> None:
+    lines = [line(1, quantity=3, current_quantity=2), line(2, quantity=1, current_quantity=0)]
+    order = placed(shopify_order(line_items=lines))
+    assert [(item.sku, item.quantity) for item in order.lines] == [("MUG-1", 2)]
+
+
+def test_no_more_pieces_are_left_than_were_ordered() -> None:
+    odd = shopify_order(line_items=[line(1, current_quantity=2)])
+    assert fault(odd) == ("invalid_quantity", "line_items[0].current_quantity")
+
+
 def test_null_addresses_leave_the_order_without_a_place() -> None:
     assert placed(shopify_order(shipping_address=None)).ship_to == mapping.NOWHERE
 
@@ -189,6 +200,10 @@ def test_what_nobody_has_placed_is_not_an_order() -> None:
     assert fault(shopify_order(), "products/update") == ("not_an_order", "")
     draft = shopify_order(financial_status=None, invoice_sent_at="2024-03-01T12:00:00Z")
     assert fault(draft) == ("not_an_order", "")
+    unsent = shopify_order(
+        financial_status=None, invoice_sent_at=None, invoice_url="https://x.test"
+    )
+    assert fault(unsent, "") == ("not_an_order", "")
 
 
 @pytest.mark.parametrize(
@@ -229,6 +244,11 @@ def test_a_payload_beyond_the_limit_is_not_even_parsed() -> None:
     (result,) = read(b" " * (mapping.MAXIMUM_PAYLOAD_BYTES + 1))
     assert isinstance(result, Rejected)
     assert result.reason == "too_large"
+
+
+def test_more_orders_than_a_transaction_carries_are_refused_as_a_whole() -> None:
+    assert fault({"orders": [1] * (mapping.MAXIMUM_ORDERS + 1)}) == ("too_large", "")
+    assert len(read(json.dumps({"orders": [1] * mapping.MAXIMUM_ORDERS}).encode())) == 10_000
 
 
 def test_one_bad_order_leaves_the_others_alone() -> None:
