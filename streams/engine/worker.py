@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,15 +63,14 @@ def application(
 ) -> faust.App:
     """The worker's program. Starting it joins the group; its web views tell how it is."""
     app = faust.App(
-        f"{settings.group}-{settings.instance}",
+        # Faust's own consumer, on the control topic, has a group for each process: one that was
+        # killed would otherwise be waited for until its session (60 s by default) is over.
+        f"{settings.group}-{settings.instance}-{time.time_ns()}",
         broker=f"kafka://{settings.bootstrap}",
         datadir=str(Path(settings.state_directory) / settings.instance / "faust"),
         web_host=settings.web_host,
         web_port=settings.web_port,
         web_bind=settings.web_host,
-        # Faust's own consumer, on the control topic: a member that was killed must not be waited
-        # for, and its default session is 60 s.
-        consumer_group_instance_id=settings.instance,
         broker_session_timeout=settings.session_timeout_ms / 1000,
         broker_heartbeat_interval=settings.session_timeout_ms / 6000,
         broker_rebalance_timeout=settings.session_timeout_ms / 1000,
