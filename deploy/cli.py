@@ -30,6 +30,8 @@ from schemas.topics import ALL, CHANNELS_RAW, CHANNELS_REJECTED, ORDERS_COMMANDS
 
 SOME_REJECTED, UNREADABLE, UNAVAILABLE = 1, 2, 69
 PATIENCE_SECONDS = 15.0
+READ_SECONDS = 0.2
+"""how long a read waits to fill; without it every topic costs the whole patience"""
 BROKERS, DASHBOARD = "127.0.0.1:9492", "http://127.0.0.1:8470"
 errors = Console(stderr=True)
 output = Console()
@@ -555,11 +557,14 @@ def read_from(brokers: str, places: list[TopicPartition]) -> Iterator[tuple[int,
     )
     consumer.list_topics(places[0].topic, timeout=PATIENCE_SECONDS)
     consumer.assign(places)
+    deadline = time.monotonic() + PATIENCE_SECONDS
     open_partitions = {place.partition for place in places}
     try:
         while open_partitions:
-            messages = consumer.consume(1000, PATIENCE_SECONDS)
-            if not messages:
+            messages = consumer.consume(1000, READ_SECONDS)
+            if messages:
+                deadline = time.monotonic() + PATIENCE_SECONDS
+            elif time.monotonic() > deadline:
                 raise Unavailable("Kafka does not answer")
             for message in messages:
                 if message.error() is not None:
