@@ -77,6 +77,7 @@ class Carrier:
             **settings.kafka,
         }
         self._common = common
+        self._fatal: KafkaError | None = None
         self._producer = Producer(
             {
                 **common,
@@ -105,9 +106,17 @@ class Carrier:
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 16_384,
                 "fetch.message.max.bytes": 2 * 1024 * 1024,
+                "error_cb": self._on_error,
             }
         )
-        self._ends = Consumer({**common, "group.id": f"{settings.group}-ends"})
+        self._ends = Consumer(
+            {
+                **common,
+                "group.id": f"{settings.group}-ends",
+                # librdkafka's default is read_committed, which does not see open transactions.
+                "isolation.level": "read_uncommitted",
+            }
+        )
         self._cluster = ""
         self._topic_ids: dict[str, str] = {}
 
@@ -126,6 +135,11 @@ class Carrier:
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
         )
+
+    def _on_error(self, error: KafkaError) -> None:
+        """A fatal error, such as being fenced, comes here and not with a record."""
+        if error.fatal():
+            self._fatal = error
 
     # -- assignment ---------------------------------------------------------------------------
 
@@ -225,6 +239,8 @@ class Carrier:
         """The next batches with the timers that are due in each; may be empty. Raises Crash."""
         messages: list[Message] = []
         first = self._consumer.poll(0 if self._any_due() else POLL_SECONDS)
+        if self._fatal is not None:
+            raise Crash(f"consumer: {self._fatal}")
         if first is not None:
             messages.append(first)
             messages.extend(self._consumer.consume(MAXIMUM_BATCH_RECORDS - 1, LINGER_SECONDS))
