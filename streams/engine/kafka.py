@@ -360,7 +360,7 @@ class Carrier:
         try:
             _, end = self._ends.get_watermark_offsets(place, timeout=KAFKA_PATIENCE_SECONDS)
         except KafkaException as error:
-            log.warning("checkpoint of %s/%d put off: %s", *place_name(place), error)
+            log.warning("checkpoint of %s/%d put off: %s", state_topic.name, held.number, error)
             held.saved_at = time.monotonic()
             return
         held.state.save(end)
@@ -374,8 +374,3 @@ class Carrier:
         self._held.clear()
         self._consumer.close()
         self._ends.close()
-
-
-def place_name(place: TopicPartition) -> tuple[str, int]:
-    """Topic and partition, for a log line."""
-    return place.topic, place.partition
