@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from confluent_kafka import (
+    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
@@ -70,6 +71,7 @@ class Carrier:
         self._settings = settings
         self._rooms = {room.commands.name: room for room in rooms}
         self._held: dict[tuple[str, int], Held] = {}
+        self._parked: dict[tuple[str, int], PartitionState] = {}
         self.assigned = False
         common: dict[str, str | int | float | bool] = {
             "bootstrap.servers": settings.bootstrap,
@@ -95,7 +97,8 @@ class Carrier:
                 **common,
                 "group.id": settings.group,
                 "group.instance.id": settings.instance,
-                "partition.assignment.strategy": "cooperative-sticky",
+                # DECISIONS.md 6: cooperative with static members can leave partitions unassigned.
+                "partition.assignment.strategy": "roundrobin",
                 "session.timeout.ms": settings.session_timeout_ms,
                 "heartbeat.interval.ms": settings.session_timeout_ms // 6,
                 "max.poll.interval.ms": 300_000,
@@ -153,9 +156,14 @@ class Carrier:
             start = max(place.offset, 0)
             self._held[place.topic, place.partition] = Held(room, place.partition, state, start)
             metrics.PARTITIONS.labels(room.name).inc()
-        consumer.incremental_assign(
+        for state in self._parked.values():
+            state.close()
+        self._parked.clear()
+        consumer.assign(
             [
-                TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else -2)
+                TopicPartition(
+                    p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING
+                )
                 for p in committed
             ]
         )
@@ -163,13 +171,14 @@ class Carrier:
         log.info("assigned %s", [f"{p.topic}/{p.partition}@{p.offset}" for p in committed])
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Every partition goes at once; most come back, so their states stay open until then."""
         for place in partitions:
             held = self._held.pop((place.topic, place.partition), None)
             if held is not None:
                 self._save(held)
-                held.state.close()
+                self._parked[place.topic, place.partition] = held.state
                 metrics.PARTITIONS.labels(held.room.name).dec()
-        consumer.incremental_unassign(partitions)
+        consumer.unassign()
         log.info("revoked %s", [f"{p.topic}/{p.partition}" for p in partitions])
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -188,10 +197,13 @@ class Carrier:
         topic = room.state.name
         place = TopicPartition(topic, partition)
         first, end = self._ends.get_watermark_offsets(place, timeout=KAFKA_PATIENCE_SECONDS)
-        path = self._settings.state_directory / self._settings.instance / room.name / str(partition)
-        checkpoint = Checkpoint(path, f"{self._cluster}/{self._topic_ids[topic]}", end)
-        state = PartitionState(checkpoint)
-        start = max(checkpoint.meta.offset, first)
+        state = self._parked.pop((room.commands.name, partition), None)
+        if state is None or state.checkpoint is None:
+            path = self._settings.state_directory / self._settings.instance / room.name
+            log_name = f"{self._cluster}/{self._topic_ids[topic]}"
+            state = PartitionState(Checkpoint(path / str(partition), log_name, end))
+        assert state.checkpoint is not None
+        start = max(state.checkpoint.meta.offset, first)
         if start < end:
             self._replay(state, topic, partition, start, end)
             state.save(end)
@@ -293,16 +305,16 @@ class Carrier:
                     encoded = encode(changed) if changed is not None else None
                     produce(state.name, key.encode(), encoded, batch.partition)
                     committed.append((held, key, changed, encoded))
-                if batch.records:
-                    offsets.append(
-                        TopicPartition(batch.room.commands.name, batch.partition, held.next_offset)
-                    )
-            if offsets:
-                self._retried(
-                    lambda patience: self._producer.send_offsets_to_transaction(
-                        offsets, self._consumer.consumer_group_metadata(), patience
-                    )
+                # Also for timers alone: only the offsets carry the group's generation, which is
+                # what keeps a worker out that was replaced while it slept.
+                offsets.append(
+                    TopicPartition(batch.room.commands.name, batch.partition, held.next_offset)
                 )
+            self._retried(
+                lambda patience: self._producer.send_offsets_to_transaction(
+                    offsets, self._consumer.consumer_group_metadata(), patience
+                )
+            )
             self._retried(self._producer.commit_transaction)
         except KafkaException as error:
             raise Crash(f"transaction: {error}") from error
@@ -372,5 +384,8 @@ class Carrier:
             self._save(held)
             held.state.close()
         self._held.clear()
+        for state in self._parked.values():
+            state.close()
+        self._parked.clear()
         self._consumer.close()
         self._ends.close()

@@ -20,6 +20,7 @@ from streams.engine.settings import (
     MAXIMUM_CACHED_STATES,
     MAXIMUM_CAUSE_CHARACTERS,
     MAXIMUM_WAKES,
+    SPARE_MOMENTS,
 )
 
 _ABSENT = object()
@@ -78,6 +79,10 @@ class PartitionState:
         elif self._timers.get(key) != at:
             self._timers[key] = at
             heapq.heappush(self._queue, (at, key))
+            # Moments that no longer hold stay in the heap until they come up; not too many.
+            if len(self._queue) > 2 * len(self._timers) + SPARE_MOMENTS:
+                self._queue = [(moment, name) for name, moment in self._timers.items()]
+                heapq.heapify(self._queue)
 
     def due(self, now_ms: int) -> list[str]:
         """Keys whose moment has come, at most MAXIMUM_WAKES; they stay due until they change."""

@@ -9,6 +9,8 @@ MAXIMUM_BATCH_RECORDS = 2_000
 """Records of all partitions that one transaction takes in."""
 MAXIMUM_WAKES = 1_000
 """Timers of one partition that one transaction takes in."""
+SPARE_MOMENTS = 10_000
+"""Moments in a partition's timer heap that may be out of date, beyond as many as are in force."""
 MAXIMUM_CACHED_STATES = 100_000
 """Decoded states of one partition in one of the two generations of its cache."""
 MAXIMUM_DIRTY_STATES = 20_000
