@@ -126,11 +126,19 @@ def up(**options: Any) -> None:
 @data_option
 @host_option
 @port_option(8480)
-def worker(instance: str, brokers: str, data: Path, host: str, port: int) -> None:
+@click.option(
+    "--compression",
+    envvar="MILLRACE_COMPRESSION",
+    default="lz4",
+    show_default=True,
+    type=click.Choice(("none", "lz4", "zstd", "snappy")),
+    help="Of what the rooms write; none suits a broker on this machine.",
+)
+def worker(instance: str, brokers: str, data: Path, host: str, port: int, compression: str) -> None:
     """Run the rooms."""
     from deploy import processes
 
-    processes.worker(brokers, instance, data, host, port)
+    processes.worker(brokers, instance, data, host, port, compression)
 
 
 @cli.command()

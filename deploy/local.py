@@ -172,8 +172,11 @@ def _children(options: Options, brokers: str, logs: Path) -> list[Child]:
     kafka = ["--brokers", brokers]
     clickhouse = ["--clickhouse-url", options.clickhouse_url] if options.clickhouse_url else []
     host, probe = options.host, options.probe_port
+    rooms = ["worker", *kafka, *data]
+    if not options.brokers:
+        rooms += ["--compression", "none"]
     children = [
-        Child(name, ["worker", "--instance", name, *kafka, *data], host, port, logs / f"{name}.log")
+        Child(name, [*rooms, "--instance", name], host, port, logs / f"{name}.log")
         for name, port in ((f"worker-{n}", probe + n) for n in range(options.workers))
     ]
     gateway = probe + options.workers

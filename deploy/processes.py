@@ -33,11 +33,18 @@ log = logging.getLogger("millrace.deploy")
 MUST_START_AGAIN = 70
 
 
-def worker(brokers: str, instance: str, data: Path, host: str, port: int) -> None:
+def worker(brokers: str, instance: str, data: Path, host: str, port: int, compression: str) -> None:
     """All rooms, on the partitions that the group gives this worker."""
     run(
         [ChannelsRoom(), OrdersRoom(), InventoryRoom(), PaymentsRoom(), FulfillmentRoom()],
-        Settings(brokers, instance, data / "state", web_host=host, web_port=port),
+        Settings(
+            brokers,
+            instance,
+            data / "state",
+            web_host=host,
+            web_port=port,
+            compression=compression,
+        ),
     )
 
 

@@ -217,6 +217,7 @@ class Pipeline:
         arguments = ["--brokers", self.bootstrap, "--port", str(self.ports[name])]
         if name.startswith("worker-"):
             data = str(self.directory / "workers")
+            arguments += ["--compression", "none"]  # as `millrace up` does with its own broker
             return ["worker", "--instance", name, *arguments, "--data", data]
         if name == "analytics":
             return ["analytics", *arguments, "--data", str(self.clickhouse.parent)]

@@ -87,7 +87,7 @@ class Carrier:
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
-                "compression.type": "lz4",
+                "compression.type": settings.compression,
                 "queue.buffering.max.messages": 1_000_000,
                 "message.max.bytes": 25 * 1024 * 1024,
             }

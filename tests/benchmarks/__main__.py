@@ -51,27 +51,45 @@ def documents(first: int, count: int) -> list[dict[str, Any]]:
     return [order(chance, number, APPROVED) for number in range(first, first + count)]
 
 
-def outcomes(bootstrap: str, expected: int) -> list[int]:
-    """When each outcome was written, in milliseconds, oldest first. Raises Stalled."""
-    marks = (fingerprint(OrderReleased), fingerprint(OrderRefused))
+def placed_and_outcomes(bootstrap: str, expected: int) -> tuple[list[int], list[int]]:
+    """When each order was accepted and when each had its outcome, in milliseconds. Raises Stalled.
+
+    Waits for so many outcomes; both lists are sorted.
+    """
+    accepted, marks = (
+        fingerprint(OrderPlaced),
+        (
+            fingerprint(OrderReleased),
+            fingerprint(OrderRefused),
+        ),
+    )
     reader = committed_consumer(bootstrap, [ORDERS_EVENTS])
-    moments: list[int] = []
+    placed: list[int] = []
+    ended: list[int] = []
     deadline = time.monotonic() + OUTCOMES_TIMEOUT_SECONDS
     try:
-        while len(moments) < expected:
+        while len(ended) < expected:
             if time.monotonic() > deadline:
-                raise Stalled(f"{len(moments)} of {expected} orders have an outcome")
+                raise Stalled(f"{len(ended)} of {expected} orders have an outcome")
             for message in reader.consume(5_000, 0.2):
                 value = message.value()
-                if message.error() is None and value is not None and value.startswith(marks):
-                    moments.append(message.timestamp()[1])
+                if message.error() is not None or value is None:
+                    continue
+                if value.startswith(accepted):
+                    placed.append(message.timestamp()[1])
+                elif value.startswith(marks):
+                    ended.append(message.timestamp()[1])
     finally:
         reader.close()
-    return sorted(moments)
+    return sorted(placed), sorted(ended)
 
 
 def measure_pipeline(pipeline: Pipeline, orders: int) -> Results:
-    """Orders a second while a backlog is worked off by two workers and the gateway."""
+    """Orders a second while a backlog on channels.raw is worked off by two workers and the gateway.
+
+    From the first order that is accepted to the last that has its outcome; the start of the
+    processes is not counted.
+    """
     pipeline.stop()
     sender = Sender(pipeline.bootstrap)
     for document in documents(0, orders):
@@ -79,10 +97,10 @@ def measure_pipeline(pipeline: Pipeline, orders: int) -> Results:
     sender.flush()
     began = time.time()
     pipeline.start()
-    moments = outcomes(pipeline.bootstrap, orders)
+    placed, ended = placed_and_outcomes(pipeline.bootstrap, orders)
     return {
-        "orders_per_second": (orders - 1) / max(0.001, (moments[-1] - moments[0]) / 1000),
-        "backlog_seconds": moments[-1] / 1000 - began,
+        "orders_per_second": orders / max(0.001, (ended[-1] - placed[0]) / 1000),
+        "backlog_seconds": ended[-1] / 1000 - began,
     }
 
 
@@ -97,7 +115,7 @@ def measure_latency(pipeline: Pipeline, first: int, rate: float) -> Results:
             time.sleep(ahead)
         sender.raw(document, f"raw-{document['external_id']}")
     sender.flush()
-    outcomes(pipeline.bootstrap, first + len(batch))
+    placed_and_outcomes(pipeline.bootstrap, first + len(batch))
     reader = committed_consumer(pipeline.bootstrap, [ORDERS_EVENTS])
     placed: dict[str, int] = {}
     waits: list[int] = []
