@@ -29,6 +29,94 @@ _PRIMITIVE: dict[type, str] = {
     bytes: "bytes",
 }
 
+GLOSSARY: dict[str, str] = {
+    "order_id": "channel and the channel's own id, joined by a hyphen; key of all about the order",
+    "external_id": "the channel's own id of the order",
+    "channel": "name of the channel, e.g. shopify",
+    "raw_id": "key on channels.raw of the payload that this was read from",
+    "line_id": "the line within its order",
+    "line_ids": "lines within the order",
+    "lines": "every line of the order",
+    "sku": "stock keeping unit: what is sold and counted",
+    "quantity": "pieces, 1 or more",
+    "location_id": "where stock is: a warehouse, store or supplier",
+    "on_hand": "pieces at the location, after this record",
+    "reserved": "pieces of those on hand that are held for orders, after this record",
+    "safety_stock": "pieces that are never promised",
+    "reserved_until_ms": "until when the reservation is meant to be used",
+    "currency": "ISO 4217 code",
+    "amount_minor": "in minor units of the currency",
+    "total_minor": "what the customer pays, in minor units of the currency",
+    "authorization_id": "the gateway's id of the authorization",
+    "idempotency_key": "the same for every try of the same request to a gateway",
+    "attempt": "number of the try, from 1",
+    "country": "ISO 3166-1 alpha-2 code; empty where unknown",
+    "postal_code": "as the channel gives it",
+    "latitude": "degrees, WGS 84; 0 with longitude 0 where unknown",
+    "longitude": "degrees, WGS 84",
+    "name": "for people",
+    "active": "false: not used for new orders",
+    "method": "channel (authorized or paid there) or card (authorized at our gateway)",
+    "payment_method": "channel (authorized or paid there) or card (authorized at our gateway)",
+    "token": "the gateway's token for the card; empty for channel",
+    "shipments": "fulfillment orders that were made",
+    "fulfillment_order_id": "order_id, a slash and a number from 1",
+    "command": "name of the command's record",
+    "detail": "one sentence for a person",
+    "retry_at_ms": "when the order tries again",
+    "wake_at_ms": "when the room looks at it again by itself; 0 for never",
+    "at_ms": "when this was decided",
+    "inquiry": "true: tell what became of the request; false: make it",
+    "paid_minor": "what the channel says is paid, in minor units of paid_currency",
+    "paid_currency": "ISO 4217 code",
+    "requested_at_ms": "when it was asked for",
+    "room": "name of the room",
+    "topic": "name of the topic",
+    "partition": "partition of the topic",
+    "offset": "offset in the partition; -1 where it was no record but a timer",
+    "key": "the record's key, byte for byte",
+    "value": "the record's value, byte for byte",
+    "reason": "a word or the words of who asked",
+    "allocations": "each line with the location that holds its stock",
+    "moved": "whether, or how many, reservations were moved",
+    "locations": "locations, best first where they are ranked",
+    "positions": "the stock at each location",
+    "payment_token": "the gateway's token for the card; empty for channel",
+    "backorder": "true: waits for stock; false: is refused without it",
+    "refused_line": "line_id of the line at fault; empty where there is none",
+    "refused_reason": "why; empty where it is not refused",
+    "version": "grows with each change at the source",
+    "accepted_at_ms": "when OrderPlaced was written",
+    "placed_at_ms": "when the customer ordered",
+    "shipping_minor": "in minor units of the order's currency",
+    "ship_to": "where the order goes",
+    "received_at_ms": "when it came in",
+    "authorized": "whether the whole sum is authorized",
+    "from_location_id": "where the stock was held before",
+    "from_on_hand": "pieces at that location, after this record",
+    "from_reserved": "pieces held there for orders, after this record",
+    "cause": "why",
+    "also_at": "further locations that could have served the line",
+    "line1": "street and number",
+    "line2": "further part of the street address",
+    "city": "as the channel gives it",
+}
+"""What a field means wherever it has no words of its own."""
+
+
+def _glossary(record: type[Record], name: str) -> str:
+    if name == "reason":
+        enums = [
+            kind
+            for names, kind in vars(sys.modules[record.__module__]).items()
+            if names == "Refusal"
+        ]
+        if enums:
+            return f"one of {', '.join(enums[0])}; or the words of who cancelled"
+    if name == "status":
+        return f"one of {', '.join(vars(sys.modules[record.__module__])['Status'])}"
+    return GLOSSARY.get(name, "")
+
 
 def _field_docs(record: type[Record]) -> dict[str, str]:
     """The strings that stand under the fields of a record."""
@@ -65,8 +153,9 @@ def schema(record: type[Record]) -> dict[str, Any]:
     fields = []
     for item in msgspec.structs.fields(record):
         field: dict[str, Any] = {"name": item.name, "type": _avro_type(hints[item.name])}
-        if item.name in docs:
-            field["doc"] = " ".join(docs[item.name].split())
+        words = docs.get(item.name) or _glossary(record, item.name)
+        if words:
+            field["doc"] = " ".join(words.split())
         if item.default is not msgspec.NODEFAULT:
             field["default"] = item.default
         fields.append(field)
@@ -79,6 +168,42 @@ def schema(record: type[Record]) -> dict[str, Any]:
     }
 
 
+DESCRIPTION = """\
+**Bytes.** Every value is Avro single-object encoding: the bytes C3 01, the 8-byte little-endian \
+CRC-64-AVRO fingerprint of the writer's schema (x-avro-fingerprint, as the bytes stand on the \
+wire), then the Avro binary body. The fingerprint tells which of a channel's messages it is. Keys \
+are UTF-8 text. Unless a channel says otherwise, a record's partition is murmur2 of its key, as \
+Kafka's Java client computes it. A null value on a compacted topic deletes the key.
+
+**Reading.** Read with isolation.level=read_committed: what an aborted transaction wrote never \
+happened. Offsets have gaps, for the ends of transactions take offsets too. Each fact is written \
+once: topic, partition and offset identify it, and no event is repeated.
+
+**Values.** Times are milliseconds since the epoch, UTC, and 0 where there is none. Amounts are \
+whole minor units with an ISO 4217 currency (1 of JPY is 1 yen, 1 of KWD is a thousandth of a \
+dinar). Reasons are the words that the field's doc lists.
+
+**An order.** Everything about an order on orders.events, payments.events and fulfillment.events \
+has the key order_id, so it stands in one partition of each topic, in the order of the \
+decisions. OrderPlaced accepts the order; there is one for each order_id. Then come OrderReserved \
+(every line has stock), OrderAuthorized (the payment covers the total) and OrderReleased (routed \
+to locations). The outcome is exactly one of OrderReleased, OrderRefused and OrderCancelled, but \
+that an OrderCancelled may still follow an OrderReleased and then replaces it. OrderBackordered \
+is no outcome: the order has given its stock back and tries again at retry_at_ms, with the next attempt. \
+OrderCommandRefused says that something was asked of an order and changed nothing.
+
+**Stock.** inventory.events has the key sku. StockSet, StockReserved, StockReleased and \
+ReservationMoved carry the position of the location after the record (ReservationMoved of both), \
+and at every offset reserved is at most on_hand, and is the sum of the reservations that stand: \
+one for each order_id and line_id, made by StockReserved, moved by ReservationMoved, ended by \
+StockReleased.
+
+**Money.** For each order, the sum of PaymentAuthorized less the sum of PaymentVoided is the \
+order's total from OrderAuthorized on while it is not refused or cancelled, and 0 once a refused \
+or cancelled order has come to rest; the void follows the end of the order by some records. \
+AuthorizationRequested and VoidRequested are work for a gateway and move no money."""
+
+
 def asyncapi() -> dict[str, Any]:
     """All topics as an AsyncAPI 3.0 document. Source: asyncapi.com, specification 3.0.0."""
     from schemas import codec  # reads the files that `write` has just written
@@ -88,15 +213,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "millrace",
             "version": "1.0.0",
-            "description": (
-                "Every value is Avro single-object encoding: the bytes C3 01, the 8-byte "
-                "little-endian CRC-64-AVRO fingerprint of the writer's schema, then the Avro "
-                "binary body. The fingerprint tells which of a channel's messages it is. Keys "
-                "are UTF-8 text. Read with isolation.level=read_committed. A null value on a "
-                "compacted topic "
-                "deletes the key. Times are milliseconds since the epoch, UTC, and 0 where there "
-                "is none. Amounts are minor units by ISO 4217."
-            ),
+            "description": DESCRIPTION,
         },
         "defaultContentType": "application/vnd.apache.avro",
         "channels": {

@@ -6,12 +6,16 @@ it, except on `*.state` and for RegisterLocation, where it is the partition of t
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from schemas import channels, engine, fulfillment, inventory, orders, payments
 from schemas.records import Record
 
-PARTITIONS = 4
+PARTITIONS = int(os.environ.get("MILLRACE_PARTITIONS", "2"))
+"""Of every keyed topic: as many workers can share one room. Chosen before the topics are made, and
+then the same for every process, for keys cannot move. Each partition that a transaction touches
+costs the broker a request (librdkafka issue 1700), so more than the machines can use is slower."""
 DAY_MS = 86_400_000
 FOREVER = -1
 
@@ -66,10 +70,10 @@ CHANNELS_REJECTED = Topic(
 CHANNELS_DEAD_LETTER = Topic(
     "channels.dead-letter",
     "key of the record",
-    (engine.DeadLetter,),
-    "channels",
+    (engine.DeadLetter, engine.DeadLetterReplayed),
+    "channels, millrace rejected",
     "millrace rejected, analytics",
-    "Payloads whose mapping failed unexpectedly.",
+    "Payloads whose mapping failed unexpectedly, and which of them were sent again.",
     settings=_LARGE,
 )
 ORDERS_COMMANDS = Topic(
@@ -229,10 +233,10 @@ def _dead_letter(room: str) -> Topic:
     return Topic(
         f"{room}.dead-letter",
         "key of the record",
-        (engine.DeadLetter,),
-        room,
+        (engine.DeadLetter, engine.DeadLetterReplayed),
+        f"{room}, millrace rejected",
         "millrace rejected, analytics",
-        f"Records that the {room} room could not decide.",
+        f"Records that the {room} room could not decide, and which of them were sent again.",
     )
 
 

@@ -128,7 +128,16 @@ class Carrier:
         self._producer.init_transactions(KAFKA_PATIENCE_SECONDS)
         admin = AdminClient(self._common)
         names = [room.state.name for room in self._rooms.values() if room.state is not None]
-        self._cluster = str(admin.list_topics(timeout=KAFKA_PATIENCE_SECONDS).cluster_id)
+        cluster = admin.list_topics(timeout=KAFKA_PATIENCE_SECONDS)
+        self._cluster = str(cluster.cluster_id)
+        for room in self._rooms.values():
+            for topic in filter(None, (room.commands, room.state)):
+                there = cluster.topics.get(topic.name)
+                if there is not None and len(there.partitions) != topic.partitions:
+                    raise Crash(
+                        f"{topic.name} has {len(there.partitions)} partitions, not"
+                        f" {topic.partitions}: set MILLRACE_PARTITIONS as when it was made"
+                    )
         if names:
             for name, future in admin.describe_topics(TopicCollection(names)).items():
                 self._topic_ids[name] = str(future.result(KAFKA_PATIENCE_SECONDS).topic_id)

@@ -49,6 +49,23 @@ def test_each_schema_file_says_what_the_type_says(record: type[Record]) -> None:
     assert path.read_text(encoding="utf-8") == contract.rendered(contract.schema(record))
 
 
+def _undocumented(declared: dict[str, Any]) -> list[str]:
+    found = []
+    for field in declared["fields"]:
+        if not field.get("doc"):
+            found.append(f"{declared['name']}.{field['name']}")
+        kind = field["type"]
+        inner = kind.get("items", kind) if isinstance(kind, dict) else None
+        if isinstance(inner, dict) and "fields" in inner:
+            found += _undocumented(inner)
+    return found
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_field_of_the_contract_says_what_it_means(record: type[Record]) -> None:
+    assert _undocumented(contract.schema(record)) == []
+
+
 def test_no_schema_file_is_left_over() -> None:
     assert {path.stem for path in contract.AVRO.glob("*.avsc")} == {r.__name__ for r in RECORDS}
 

@@ -13,6 +13,7 @@ from schemas.fulfillment import (
     LineToSource,
     LocationsRanked,
     LocationsState,
+    LocationState,
     OrderRouted,
     RankLocations,
     RecordMove,
@@ -64,6 +65,29 @@ def test_one_partition_announces_a_location_and_all_know_it() -> None:
     made = desk(partition=3)
     assert made.ask("BER", BERLIN) == []
     assert len(made.state(LOCATIONS_KEY, LocationsState).locations) == 1
+
+
+def test_a_location_that_is_registered_again_keeps_what_the_command_leaves_empty() -> None:
+    made = desk(BERLIN)
+    made.ask("BER", RegisterLocation("BER", "", "", 0, 0, True))
+    made.ask("BER", RegisterLocation("BER", "Berlin Mitte", "", 0, 0, True))
+    made.ask("BER", RegisterLocation("BER", "", "AT", 0, 0, True))
+    [location] = made.state(LOCATIONS_KEY, LocationsState).locations
+    assert location == LocationState("BER", "Berlin Mitte", "AT", 52.52, 13.40, True)
+    made.ask("BER", RegisterLocation("BER", "", "", 48.2, 0, True))
+    [location] = made.state(LOCATIONS_KEY, LocationsState).locations
+    assert (location.latitude, location.longitude) == (48.2, 0)
+
+
+def test_a_command_that_only_names_a_location_makes_it_known_and_opens_none() -> None:
+    made = desk(CLOSED)
+    made.ask("CLO", RegisterLocation("CLO", "", "", 0, 0, True))
+    made.ask("NEW", RegisterLocation("NEW", "", "", 0, 0, True))
+    assert made.state(LOCATIONS_KEY, LocationsState).locations == [
+        LocationState("CLO", "Closed", "DE", 52.5, 13.4, False),
+        LocationState("NEW", "NEW", "", 0.0, 0.0, True),
+    ]
+    assert ranking(made, rank()) == ["NEW"]
 
 
 def test_the_same_country_comes_first_and_then_the_shorter_way() -> None:
