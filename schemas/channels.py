@@ -62,6 +62,7 @@ REASONS = (
     "invalid_identifier",
     "invalid_time",
     "not_an_order",
+    "nothing_to_deliver",
     "too_large",
 )
 """Why a payload is rejected, in the order in which the checks run."""

@@ -189,8 +189,8 @@ decisions. OrderPlaced accepts the order; there is one for each order_id. Then c
 (every line has stock), OrderAuthorized (the payment covers the total) and OrderReleased (routed \
 to locations). The outcome is exactly one of OrderReleased, OrderRefused and OrderCancelled, but \
 that an OrderCancelled may still follow an OrderReleased and then replaces it. OrderBackordered \
-is no outcome: the order has given its stock back and tries again at retry_at_ms, with the next attempt. \
-OrderCommandRefused says that something was asked of an order and changed nothing.
+is no outcome: the order has given its stock back and tries again at retry_at_ms, with the next \
+attempt. OrderCommandRefused says that something was asked of an order and changed nothing.
 
 **Stock.** inventory.events has the key sku. StockSet, StockReserved, StockReleased and \
 ReservationMoved carry the position of the location after the record (ReservationMoved of both), \

@@ -81,7 +81,7 @@ class PlaceOrder(Record, frozen=True):
     """taken off the sum of the lines, 0 or more"""
     shipping_minor: int
     tax_minor: int
-    """added to the sum of the lines; 0 where prices include it"""
+    """tax, duties, fees and tips added to the sum of the lines; 0 where prices include them"""
     total_minor: int
     """what the channel says that the customer pays"""
     payment_method: str

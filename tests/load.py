@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import random
 import time
+import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -67,6 +69,8 @@ LINES_WEIGHTS = (30, 45, 20, 5)  # one to four lines; two on average
 EPOCH = datetime(2025, 1, 6, 8, 0, tzinfo=UTC)
 
 DELIVERY_TIMEOUT_SECONDS = 300.0
+POST_TIMEOUT_SECONDS = 10.0
+POST_PAUSE_SECONDS = 0.3
 SETUP_TIMEOUT_SECONDS = 120.0
 
 
@@ -190,6 +194,23 @@ class Sender:
         now_ms = int(time.time() * 1000)
         payload = json.dumps(document).encode()
         self.send(CHANNELS_RAW, raw_id, RawPayload(raw_id, CHANNEL, "webhook", "", now_ms, payload))
+
+    def post(self, url: str, token: str, document: dict[str, Any]) -> None:
+        """Send an order to the intake, as a webhook sender does: again until it has a 200."""
+        body = json.dumps(document).encode()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        deadline = time.monotonic() + DELIVERY_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            request = urllib.request.Request(url, body, headers)
+            try:
+                with urllib.request.urlopen(request, timeout=POST_TIMEOUT_SECONDS) as answer:
+                    raw_id = json.load(answer)["raw_id"]
+            except (OSError, http.client.HTTPException, ValueError):
+                time.sleep(POST_PAUSE_SECONDS)
+                continue
+            self.sent.raws[raw_id] = order_id(CHANNEL, document["external_id"])
+            return
+        self.sent.failures["the intake did not take an order"] += 1
 
     def cancel(self, order: str) -> None:
         """Ask for an order to be cancelled."""

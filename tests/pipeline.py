@@ -30,6 +30,7 @@ STOP_TIMEOUT_SECONDS = 30.0
 TOPICS_TIMEOUT_SECONDS = 60.0
 LOG_TAIL_LINES = 20
 BROKER = "broker"
+INTAKE_TOKEN = "of-a-test"
 COMMAND = (sys.executable, "-m", "deploy.cli")
 
 
@@ -71,7 +72,13 @@ class Part:
 class Pipeline:
     """Broker and processes, from `with` to the end of its block."""
 
-    def __init__(self, workers: int = 2, gateway: bool = True, analytics: bool = True) -> None:
+    def __init__(
+        self,
+        workers: int = 2,
+        gateway: bool = True,
+        analytics: bool = True,
+        intake: bool = False,
+    ) -> None:
         """Say which processes there are; none runs before the block and `start`."""
         self.directory = Path(tempfile.mkdtemp(prefix="millrace-"))
         self.broker = EmbeddedBroker(self.directory / "broker")
@@ -82,6 +89,7 @@ class Pipeline:
         self._names = [f"worker-{number}" for number in range(workers)]
         self._names += ["gateway"] if gateway else []
         self._names += ["analytics"] if analytics else []
+        self._names += ["intake"] if intake else []
         self._lock = threading.RLock()
         self._broker_wanted = False
         self._closing = threading.Event()
@@ -96,6 +104,11 @@ class Pipeline:
     def clickhouse(self) -> Path:
         """Where analytics keeps its embedded ClickHouse."""
         return self.directory / "analytics" / "clickhouse"
+
+    @property
+    def intake(self) -> str:
+        """URL that takes orders of the channel `json`, with INTAKE_TOKEN."""
+        return f"http://{HOST}:{self.ports['intake']}/channels/json/orders"
 
     @property
     def dashboard(self) -> str:
@@ -247,6 +260,7 @@ class Pipeline:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "MILLRACE_INTAKE_TOKEN": INTAKE_TOKEN},
                 start_new_session=True,
             )
         part.starts += 1

@@ -80,11 +80,12 @@ class GenericJson:
 
 def _found(payload: bytes) -> list[object]:
     """The orders in a payload; a line of JSON Lines that is not JSON is a Rejected among them."""
-    mapping.check_size(payload)
     try:
-        value = mapping.load_json(payload)
-    except Rejected:
-        lines = _json_lines(payload)
+        value = mapping.load_unambiguous_json(payload)
+    except Rejected as error:
+        lines = None
+        if error.reason == "unreadable":
+            lines = mapping.json_lines(payload, mapping.load_unambiguous_json)
         if lines is None:
             raise
         return lines
@@ -92,38 +93,16 @@ def _found(payload: bytes) -> list[object]:
         value = value["orders"]
         if not isinstance(value, list):
             raise Rejected("wrong_type", "orders", "orders is not a list")
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and "order" in value:
+        return [value["order"]]
+    elif isinstance(value, dict | mapping.Repeated):
         return [value]
     if not isinstance(value, list):
-        raise Rejected("wrong_type", "", "the payload is neither an object nor a list")
+        raise Rejected("unreadable", "", "the payload is neither an object nor a list")
     if not value:
         raise Rejected("missing_field", "orders", "the payload has no order")
     mapping.check_orders(len(value))
     return value
-
-
-def _json_lines(payload: bytes) -> list[object] | None:
-    """The value of each line, or None where the payload is not JSON Lines."""
-    written = [
-        (number, line)
-        for number, line in enumerate(mapping.without_bom(payload).splitlines(), 1)
-        if line.strip()
-    ]
-    if len(written) < 2:
-        return None
-    first = _json_line(*written[0])
-    # JSON that is spread over lines and cut off has lines that do not begin an object.
-    if not isinstance(first, dict) and any(line.lstrip()[:1] != b"{" for _, line in written):
-        return None
-    mapping.check_orders(len(written))
-    return [first, *(_json_line(number, line) for number, line in written[1:])]
-
-
-def _json_line(number: int, line: bytes) -> object:
-    try:
-        return mapping.load_json(line)
-    except Rejected as error:
-        return Rejected(error.reason, f"line {number}", error.detail)
 
 
 def _payment(payment: Fields, currency: str) -> tuple[str, str, int, str]:
@@ -167,6 +146,8 @@ _REQUIRED = (
 )
 MAXIMUM_ROWS = 100_000
 """Rows of a CSV file; reading stops there, so that short rows cannot fill the memory."""
+_SEPARATORS = ",;\t|"
+_WANTED = frozenset(_REQUIRED)
 _OF_A_LINE = frozenset({"sku", "quantity", "unit_price"})
 _Row = tuple[int, list[str]]
 
@@ -183,22 +164,18 @@ class GenericCsv:
         except Rejected as error:
             return [error]
         key = header.index("external_id")
-        grouped: dict[str, list[_Row]] = {}
+        grouped: dict[tuple[str, int], list[_Row]] = {}
         for number, cells in rows:
             name = cells[key].strip() if key < len(cells) else ""
-            # A row that names no order stands alone, under a key that no order can have.
-            grouped.setdefault(name or f"|{number}", []).append((number, cells))
+            # A row that names no order stands alone: it is nobody's to guess whose it is.
+            grouped.setdefault((name, 0 if name else number), []).append((number, cells))
         try:
             mapping.check_orders(len(grouped))
         except Rejected as error:
             return [error]
         return [
-            mapping.one(
-                partial(self._order, header, group, raw_id),
-                "" if name.startswith("|") else name,
-                "",
-            )
-            for name, group in grouped.items()
+            mapping.one(partial(self._order, header, group, raw_id), name, "")
+            for (name, _), group in grouped.items()
         ]
 
     def _order(self, header: list[str], rows: list[_Row], raw_id: str) -> PlaceOrder:
@@ -245,29 +222,78 @@ class GenericCsv:
 def _table(payload: bytes) -> tuple[list[str], list[_Row]]:
     """The header, and the rows that are not blank with their numbers. Raises Rejected."""
     mapping.check_size(payload)
-    try:
-        text = mapping.without_bom(payload).decode()
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        records = list(islice(reader, MAXIMUM_ROWS + 2))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Rejected("unreadable", "", f"not CSV: {error}") from None
-    if len(records) > MAXIMUM_ROWS + 1:
-        raise Rejected("too_large", "", f"the file has more than {MAXIMUM_ROWS} rows; split it")
-    header = [name.strip() for name in records[0]] if records else []
+    text = _decoded(payload)
+    declared = text[:4].lower() == "sep=" and text[4:5] in _SEPARATORS and len(text) > 4
+    # Excel writes the separator in front of the header; that row counts, as in its own display.
+    separator = text[4] if declared else _separator(text)
+    records = _records(text, separator)
+    above = 1 if declared else 0
+    while above < len(records) and not any(cell.strip() for cell in records[above]):
+        above += 1
+    header = [name.strip() for name in records[above]] if above < len(records) else []
+    if not _WANTED.intersection(header):
+        raise Rejected("unreadable", "", "not CSV: no header with the columns of this format")
     for name in _REQUIRED:
         if name not in header:
             raise Rejected("missing_field", name, f"the header has no column {name}")
     named = [name for name in header if name]
     if len(set(named)) < len(named):
-        raise Rejected("unreadable", "row 1", "the header names a column twice")
+        raise Rejected("unreadable", f"row {above + 1}", "the header names a column twice")
     rows = [
         (number, cells)
-        for number, cells in enumerate(records[1:], 2)
+        for number, cells in enumerate(records[above + 1 :], above + 2)
         if any(cell.strip() for cell in cells)
     ]
     if not rows:
-        raise Rejected("missing_field", "row 2", "there is no row below the header")
+        raise Rejected("missing_field", f"row {above + 2}", "there is no row below the header")
     return header, rows
+
+
+def _decoded(payload: bytes) -> str:
+    """The text: UTF-8, UTF-16 with its mark, or else Windows-1252. Raises Rejected."""
+    try:
+        text = mapping.utf_16(payload)
+        if text is not None:
+            return text.removeprefix("\ufeff")
+        try:
+            return mapping.without_bom(payload).decode()
+        except UnicodeDecodeError:
+            # What Excel saves as plain CSV in western Europe and America.
+            return payload.decode("cp1252")
+    except UnicodeDecodeError as error:
+        raise Rejected("unreadable", "", f"not CSV: {error}") from None
+
+
+def _separator(text: str) -> str:
+    """The separator by which the header names the most of the columns that there must be."""
+    header = text.lstrip("\r\n").partition("\n")[0].replace('"', "").strip()
+    return max(
+        _SEPARATORS,
+        key=lambda separator: len({name.strip() for name in header.split(separator)} & _WANTED),
+    )
+
+
+def _records(text: str, separator: str) -> list[list[str]]:
+    """All rows. Raises Rejected.
+
+    A file with a row that cannot be taken apart is refused as a whole: the row, or what an open
+    quote swallowed behind it, may be the rest of any order above.
+    """
+    records: list[list[str]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        for record in islice(reader, MAXIMUM_ROWS + 2):
+            records.append(record)
+    except csv.Error as error:
+        row = len(records) + 1
+        if str(error) == "unexpected end of data":
+            raise Rejected(
+                "unreadable", "", f"not CSV: a quote that opens in row {row} is never closed"
+            ) from None
+        raise Rejected("unreadable", "", f"not CSV: row {row}: {error}") from None
+    if len(records) > MAXIMUM_ROWS + 1:
+        raise Rejected("too_large", "", f"the file has more than {MAXIMUM_ROWS} rows; split it")
+    return records
 
 
 def _row(header: list[str], row: _Row) -> Fields:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import orjson
 
@@ -23,12 +25,18 @@ MAXIMUM_TEXT = 500
 MAXIMUM_QUANTITY = 1_000_000_000
 
 CANCELLED_AT_CHANNEL = "cancelled at the channel"
+NOTHING_TO_DELIVER = "nothing_to_deliver"
+"""The reason for an order of which nothing is left to deliver."""
 NOWHERE = Address("", "", "", "", "", "", "", 0.0, 0.0)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BOM = b"\xef\xbb\xbf"
+_MILLISECOND = timedelta(milliseconds=1)
+# Every store behind the topics holds these moments; an order from outside them is a typing error.
+_LATEST_MS = (datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # No exponent, blank or underscore, and no more digits than Decimal keeps without rounding.
 _AMOUNT = re.compile(r"[+-]?(?=.{1,27}\Z)[0-9]+(\.[0-9]+)?", re.ASCII)
+_PLAIN_LENGTH = 14  # digits and a point that cannot come near money.MAXIMUM_MINOR
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
@@ -40,10 +48,15 @@ class Rejected(Exception):
         if reason not in REASONS:
             raise ValueError(f"{reason!r} is not one of schemas.channels.REASONS")
         self.reason = reason
-        self.field = field
-        self.detail = detail[:MAXIMUM_TEXT]
-        self.external_id = external_id
-        super().__init__(reason, field, self.detail, external_id)
+        self.field = _writable(field)[:MAXIMUM_TEXT]
+        self.detail = _writable(detail)[:MAXIMUM_TEXT]
+        self.external_id = _writable(external_id)
+        super().__init__(reason, self.field, self.detail, self.external_id)
+
+
+def _writable(text: str) -> str:
+    """`text` with a question mark for whatever UTF-8 cannot carry."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 Mapped = PlaceOrder | CancelOrder | Rejected
@@ -58,12 +71,24 @@ class Mapping(Protocol):
         """One result per order; one Rejected for a payload that fails as a whole. Never raises."""
 
 
+class Repeated:
+    """Stands where a JSON object names a key twice, so that nothing is read from it."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
 class Fields:
-    """One JSON object and its path, with readers that raise Rejected."""
+    """One JSON object and its path, with readers that raise Rejected.
+
+    The readers run for every field of every order: a path is only put together for a fault.
+    """
+
+    __slots__ = ("_path", "_values")
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, dict):
-            raise Rejected("wrong_type", path, f"{path or 'the order'} is not an object")
+            raise _no_object(value, path)
         self._values: dict[str, object] = value
         self._path = path
 
@@ -79,12 +104,15 @@ class Fields:
         """There is a value, and it is not null."""
         return self._values.get(name) is not None
 
+    def names(self, name: str) -> bool:
+        """The field is there, be it null."""
+        return name in self._values
+
     def required(self, name: str) -> object:
         """The value; missing, null and blank text are missing_field."""
         value = self._values.get(name)
         if value is None or (isinstance(value, str) and not value.strip()):
-            path = self.path(name)
-            raise Rejected("missing_field", path, f"{path} is missing or empty")
+            self._missing(name)
         return value
 
     def object(self, name: str) -> Fields:
@@ -98,29 +126,32 @@ class Fields:
     def objects(self, name: str) -> list[Fields]:
         """A list of objects; empty where it is missing or null."""
         value = self._values.get(name)
-        path = self.path(name)
         if value is None:
             return []
+        path = self.path(name)
         if not isinstance(value, list):
             raise Rejected("wrong_type", path, f"{path} is not a list")
         return [Fields(item, f"{path}[{number}]") for number, item in enumerate(value)]
 
     def text(self, name: str) -> str:
         """Required text, without outer blanks."""
-        value = self.required(name)
-        path = self.path(name)
-        if not isinstance(value, str):
-            raise Rejected("wrong_type", path, f"{path} is not text")
-        if len(value) > MAXIMUM_TEXT:
-            raise Rejected("too_large", path, f"{path} is longer than {MAXIMUM_TEXT} characters")
-        return value.strip()
+        return self.optional_text(name) or self._missing(name)
 
     def optional_text(self, name: str) -> str:
         """Text; empty where it is missing, null or blank."""
         value = self._values.get(name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None:
             return ""
-        return self.text(name)
+        if isinstance(value, str) and len(value) <= MAXIMUM_TEXT:
+            if not value.isascii():
+                self._check_characters(name, value)
+            return value.strip()
+        path = self.path(name)
+        if not isinstance(value, str):
+            raise Rejected("wrong_type", path, f"{path} is not text")
+        if not value.strip():
+            return ""
+        raise Rejected("too_large", path, f"{path} is longer than {MAXIMUM_TEXT} characters")
 
     def boolean(self, name: str) -> bool:
         """true or false; false where it is missing or null."""
@@ -134,25 +165,53 @@ class Fields:
 
     def identifier(self, name: str) -> str:
         """A required identifier: text, or a whole number."""
-        value = self.required(name)
-        path = self.path(name)
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise Rejected("wrong_type", path, f"{path} is neither text nor a whole number")
+        value = self._values.get(name)
+        if not isinstance(value, str):
+            value = self.required(name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                path = self.path(name)
+                raise Rejected("wrong_type", path, f"{path} is neither text nor a whole number")
+            value = str(value)
         try:
-            return identifiers.checked(str(value), path)
+            text = identifiers.checked(value, name)
         except identifiers.InvalidIdentifier as error:
-            raise Rejected("invalid_identifier", path, str(error)) from None
+            if not value.strip():
+                self._missing(name)
+            raise Rejected("invalid_identifier", self.path(name), str(error)) from None
+        if not text.isascii():
+            self._check_characters(name, text)
+        return text
 
     def currency(self, name: str) -> str:
         """A required ISO 4217 code."""
         code = self.text(name)
-        try:
-            return money.currency(code, self.path(name))
-        except money.InvalidMoney as error:
-            raise Rejected("unknown_currency", self.path(name), str(error)) from None
+        if code not in money.EXPONENTS:
+            path = self.path(name)
+            detail = f"{path}: {code[:40]!r} is not an ISO 4217 currency"
+            raise Rejected("unknown_currency", path, detail)
+        return code
 
     def amount(self, name: str, currency: str) -> int:
         """A required amount in minor units, 0 or more; text or a whole number, never a float."""
+        value = self._values.get(name)
+        if isinstance(value, str) and len(value) <= _PLAIN_LENGTH:
+            # "19.99" with just the decimals of its currency, which is nearly every amount.
+            whole, point, part = value.partition(".")
+            if (
+                len(part) == money.EXPONENTS[currency]
+                and value.isascii()
+                and whole.isdigit()
+                and (part.isdigit() if point else not part)
+            ):
+                return int(whole + part)
+        minor = self.balance(name, currency)
+        if minor < 0:
+            path = self.path(name)
+            raise Rejected("invalid_amount", path, f"{path}: {str(value)[:40]} is negative")
+        return minor
+
+    def balance(self, name: str, currency: str) -> int:
+        """A required amount in minor units that may be below 0."""
         value = self.required(name)
         path = self.path(name)
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -161,29 +220,27 @@ class Fields:
         if not _AMOUNT.fullmatch(written):
             raise Rejected("invalid_amount", path, f"{path}: {written[:40]!r} is not an amount")
         try:
-            minor = money.minor(written, currency, path)
+            return money.minor(written, currency, path)
         except money.InvalidMoney as error:
             raise Rejected("invalid_amount", path, str(error)) from None
-        if minor < 0:
-            raise Rejected("invalid_amount", path, f"{path}: {written} is negative")
-        return minor
 
     def optional_amount(self, name: str, currency: str) -> int:
         """An amount; 0 where it is missing, null or blank."""
         value = self._values.get(name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or value == "" or (isinstance(value, str) and value.isspace()):
             return 0
         return self.amount(name, currency)
 
     def quantity(self, name: str, least: int = 1) -> int:
         """A required whole number of pieces."""
         value = self.required(name)
-        path = self.path(name)
         if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
+            path = self.path(name)
             raise Rejected("invalid_quantity", path, f"{path} is not a whole number")
         if not least <= value <= MAXIMUM_QUANTITY:
+            path = self.path(name)
             raise Rejected(
                 "invalid_quantity", path, f"{path} is not between {least} and {MAXIMUM_QUANTITY}"
             )
@@ -192,18 +249,19 @@ class Fields:
     def instant(self, name: str) -> int:
         """A required ISO 8601 instant with a zone, in epoch milliseconds."""
         value = self.required(name)
-        path = self.path(name)
         if not isinstance(value, str):
+            path = self.path(name)
             raise Rejected("invalid_time", path, f"{path} is not an instant written as text")
         try:
             when = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise Rejected(
-                "invalid_time", path, f"{path}: {value[:40]!r} is not ISO 8601"
-            ) from None
+            self._no_instant(name, value, "is not ISO 8601")
         if when.tzinfo is None:
-            raise Rejected("invalid_time", path, f"{path}: {value[:40]!r} names no time zone")
-        return (when - _EPOCH) // timedelta(milliseconds=1)
+            self._no_instant(name, value, "names no time zone")
+        moment = (when - _EPOCH) // _MILLISECOND
+        if not 0 < moment < _LATEST_MS:
+            self._no_instant(name, value, "is not between 1970 and 2200")
+        return moment
 
     def country(self, name: str) -> str:
         """ISO 3166-1 alpha-2 in capitals; empty where there is none."""
@@ -223,41 +281,144 @@ class Fields:
 
     def _degrees(self, name: str, limit: int) -> float | None:
         value = self._values.get(name)
-        path = self.path(name)
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
+        path = self.path(name)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise Rejected("wrong_type", path, f"{path} is not a number of degrees")
         try:
             degrees = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise Rejected("wrong_type", path, f"{path} is not a number of degrees") from None
         if not math.isfinite(degrees) or abs(degrees) > limit:
             raise Rejected("wrong_type", path, f"{path} is not within {limit} degrees")
         return degrees
 
+    def _missing(self, name: str) -> NoReturn:
+        path = self.path(name)
+        raise Rejected("missing_field", path, f"{path} is missing or empty")
+
+    def _no_instant(self, name: str, value: str, why: str) -> NoReturn:
+        path = self.path(name)
+        raise Rejected("invalid_time", path, f"{path}: {value[:40]!r} {why}")
+
+    def _check_characters(self, name: str, text: str) -> None:
+        """Raise Rejected for half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            path = self.path(name)
+            raise Rejected("wrong_type", path, f"{path} has half of a character in it") from None
+
+
+def _no_object(value: object, path: str) -> Rejected:
+    if isinstance(value, Repeated):
+        path = f"{path}.{value.key}" if path else value.key
+        return Rejected("wrong_type", path, f"{path} is given twice")
+    return Rejected("wrong_type", path, f"{path or 'the order'} is not an object")
+
 
 def check_size(payload: bytes) -> None:
     """Raise Rejected where the payload is larger than any that is read."""
     if len(payload) > MAXIMUM_PAYLOAD_BYTES:
-        raise Rejected(
-            "too_large", "", f"{len(payload)} bytes are more than {MAXIMUM_PAYLOAD_BYTES}"
-        )
+        raise Rejected("too_large", "", f"the payload has more than {MAXIMUM_PAYLOAD_BYTES} bytes")
 
 
 def without_bom(payload: bytes) -> bytes:
     """`payload` without the byte order mark that some tools put in front of UTF-8."""
-    return payload.removeprefix(_BOM)
+    return payload.removeprefix(codecs.BOM_UTF8)
+
+
+def utf_16(payload: bytes) -> str | None:
+    """The text of a payload that begins with UTF-16's mark, as Windows tools write it, or None.
+
+    Raises UnicodeDecodeError.
+    """
+    return payload.decode("utf-16") if payload.startswith(_UTF_16) else None
 
 
 def load_json(payload: bytes) -> object:
-    """The value of a JSON payload. Raises Rejected: too_large or unreadable."""
+    """The value of a JSON payload; of a key that is given twice the last counts.
+
+    Raises Rejected: too_large or unreadable.
+    """
     check_size(payload)
     try:
         value: object = orjson.loads(without_bom(payload))
     except (orjson.JSONDecodeError, RecursionError) as error:
+        # Two things that orjson refuses are common enough to read them the slow way: UTF-16, and
+        # half of a surrogate pair, left behind where somebody's software cut a text in an emoji.
+        if payload.startswith(_UTF_16) or b"\\u" in payload:
+            return _load_tolerantly(payload)
+        why = str(error) if payload.strip() else "it is empty"
+        raise Rejected("unreadable", "", f"not JSON: {why}") from None
+    return value
+
+
+def load_unambiguous_json(payload: bytes) -> object:
+    """As load_json, but with `Repeated` in the place of an object that names a key twice."""
+    value = load_json(payload)
+    # Each key has its colon. Where the value, written again, has as many colons as the payload,
+    # no key was dropped; counting them is far cheaper than a parser that looks at every pair.
+    if not isinstance(value, dict | list) or _colons(value) == payload.count(b":"):
+        return value
+    return _load_tolerantly(payload)
+
+
+def _colons(value: object) -> int:
+    """How many colons there are in `value` written as JSON; -1 where it cannot be written."""
+    try:
+        return orjson.dumps(value).count(b":")
+    except orjson.JSONEncodeError:
+        return -1
+
+
+def _load_tolerantly(payload: bytes) -> object:
+    try:
+        text = utf_16(payload) or without_bom(payload).decode()
+        value: object = json.loads(
+            text, object_pairs_hook=_one_value_per_key, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
         raise Rejected("unreadable", "", f"not JSON: {error}") from None
     return value
+
+
+def _one_value_per_key(pairs: list[tuple[str, object]]) -> dict[str, object] | Repeated:
+    values: dict[str, object] = {}
+    for key, value in pairs:
+        if key in values:
+            return Repeated(key)
+        values[key] = value
+    return values
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def json_lines(payload: bytes, load: Callable[[bytes], object]) -> list[object] | None:
+    """The value of each line, a Rejected where it is not JSON; None for what is not JSON Lines."""
+    written = [
+        (number, line)
+        for number, line in enumerate(without_bom(payload).splitlines(), 1)
+        if line.strip()
+    ]
+    if len(written) < 2:
+        return None
+    first = _json_line(*written[0], load)
+    # JSON that is spread over lines and cut off has lines that do not begin an object.
+    if not isinstance(first, dict) and any(line.lstrip()[:1] != b"{" for _, line in written):
+        return None
+    check_orders(len(written))
+    return [first, *(_json_line(number, line, load) for number, line in written[1:])]
+
+
+def _json_line(number: int, line: bytes, load: Callable[[bytes], object]) -> object:
+    try:
+        return load(line)
+    except Rejected as error:
+        return Rejected(error.reason, f"line {number}", error.detail)
 
 
 def check_orders(number: int) -> None:
@@ -288,8 +449,11 @@ def check_sum(amounts: Iterable[int], path: str) -> int:
 
 
 def order_id(channel: str, external_id: str) -> str:
-    """The order's id; `external_id` has been checked."""
-    return identifiers.order_id(channel, external_id)
+    """The order's id. Raises Rejected where the two together are no identifier."""
+    try:
+        return identifiers.order_id(channel, external_id)
+    except identifiers.InvalidIdentifier as error:
+        raise Rejected("invalid_identifier", "external_id", str(error)) from None
 
 
 def one(read: Callable[[], PlaceOrder | CancelOrder], external_id: object, where: str) -> Mapped:

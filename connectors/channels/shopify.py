@@ -1,56 +1,128 @@
-"""Shopify: the Order of its Admin REST API, as webhooks and exports carry it."""
+"""Shopify: orders of its Admin API, as webhooks, answers and exports carry them.
+
+The names are those of the REST Order resource; `shopify_graphql` turns the GraphQL Order into them.
+Source: Shopify's Admin API, REST Order resource (2024-07), Order object, webhook topics.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
-from connectors.channels import mapping
+from connectors.channels import countries, mapping, shopify_graphql
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder
 
-_COVERED = frozenset({"authorized", "paid"})
+DELETED_AT_CHANNEL = "deleted at the channel"
+
+_TOPICS = frozenset(
+    f"orders/{what}"
+    for what in (
+        "create",
+        "updated",
+        "paid",
+        "cancelled",
+        "delete",
+        "fulfilled",
+        "partially_fulfilled",
+    )
+)
+"""Webhook topics whose payload is an order."""
+_STATUSES = frozenset(
+    {
+        "pending",
+        "authorized",
+        "partially_paid",
+        "paid",
+        "partially_refunded",
+        "refunded",
+        "voided",
+        "expired",
+    }
+)
+_IN_FULL = frozenset({"authorized", "paid"})
+_IN_PART = frozenset({"partially_paid", "partially_refunded"})
+_FULFILLED = {
+    "fulfilled": "has been fulfilled",
+    "partial": "has been fulfilled in part",
+    "restocked": "has gone back to stock",
+}
+_OTHER_OBJECTS = (
+    ("abandoned_checkout_url", "a checkout that nobody has completed"),
+    ("refund_line_items", "a refund, not the order that it belongs to"),
+    ("tracking_numbers", "a fulfillment, not the order that it belongs to"),
+    ("parent_id", "a payment transaction, not the order that it belongs to"),
+    ("variants", "a product"),
+)
+"""What else comes from Shopify, by a field that it has and an order has not."""
+_OTHER_ENVELOPES = {
+    "errors": "an error of Shopify, and no order",
+    "order_edit": "a change to an order; the changed order itself comes as orders/updated",
+    "checkout": "a checkout, not an order",
+    "checkouts": "checkouts, not orders",
+    "refund": "a refund, not the order that it belongs to",
+    "refunds": "refunds, not the orders that they belong to",
+    "fulfillment": "a fulfillment, not the order that it belongs to",
+    "fulfillments": "fulfillments, not the orders that they belong to",
+    "fulfillment_orders": "fulfillment orders, not the order that they belong to",
+    "transaction": "a payment transaction, not the order that it belongs to",
+    "transactions": "payment transactions, not the order that they belong to",
+    "product": "a product",
+    "products": "products",
+    "customer": "a customer",
+    "customers": "customers",
+    "count": "a count of orders, and no order",
+}
 
 
 class Shopify:
-    """Reads a bare order (webhook), `{"order": {}}` or `{"orders": []}`."""
+    """Reads an order bare, in `order`, `orders`, `data`, in a list, or on a line of its own."""
 
     name = "shopify"
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per order; a payload that fails as a whole gives one Rejected."""
         try:
-            found = _found(mapping.load_json(payload), topic)
+            found, topic = _found(payload, topic)
         except Rejected as error:
             return [error]
         return [
-            mapping.one(
-                partial(self._order, value, topic, raw_id, now_ms),
-                value.get("id") if isinstance(value, dict) else None,
+            value
+            if isinstance(value, Rejected)
+            else mapping.one(
+                partial(self._command, value, topic, raw_id, now_ms),
+                _known_id(value),
                 f"number {number}" if len(found) > 1 else "",
             )
             for number, value in enumerate(found, 1)
         ]
 
-    def _order(
+    def _command(
         self, value: object, topic: str, raw_id: str, now_ms: int
     ) -> PlaceOrder | CancelOrder:
-        order = Fields(value)
-        drafted = order.has("invoice_url") or order.has("invoice_sent_at")
-        if drafted and not order.has("financial_status"):
-            raise Rejected("not_an_order", "", "a draft order, which nobody has placed yet")
-        external_id = order.identifier("id")
+        if not isinstance(value, dict) or "line_items" in value:
+            return self._order(Fields(value), topic, raw_id, now_ms)
+        if not shopify_graphql.speaks(value):
+            return self._order(Fields(value), topic, raw_id, now_ms)
+        with shopify_graphql.own_names():
+            return self._order(Fields(shopify_graphql.in_rest_names(value)), topic, raw_id, now_ms)
+
+    def _order(
+        self, order: Fields, topic: str, raw_id: str, now_ms: int
+    ) -> PlaceOrder | CancelOrder:
+        _check_is_order(order)
+        external_id = _identifier(order, "id")
         order_id = mapping.order_id(self.name, external_id)
-        if order.has("cancelled_at") or topic == "orders/cancelled":
-            return CancelOrder(
-                order_id=order_id,
-                reason=order.optional_text("cancel_reason") or mapping.CANCELLED_AT_CHANNEL,
-                requested_at_ms=(
-                    order.instant("cancelled_at") if order.has("cancelled_at") else now_ms
-                ),
-            )
+        cancelled = order.has("cancelled_at")
+        if cancelled or topic == "orders/cancelled":
+            reason = order.optional_text("cancel_reason") or mapping.CANCELLED_AT_CHANNEL
+            when = order.instant("cancelled_at") if cancelled else now_ms
+            return CancelOrder(order_id, reason, when)
+        if topic == "orders/delete":
+            return CancelOrder(order_id, DELETED_AT_CHANNEL, now_ms)
+        _check_not_fulfilled(order)
         currency = order.currency("currency")
-        lines = _lines(order, currency)
-        total = order.amount("total_price", currency)
+        lines, tips = _lines(order, currency)
+        total = _amount(order, "total_price", currency)
         return PlaceOrder(
             order_id=order_id,
             channel=self.name,
@@ -61,12 +133,9 @@ class Shopify:
             ),
             currency=currency,
             lines=lines,
-            discount_minor=order.optional_amount("total_discounts", currency),
-            shipping_minor=mapping.check_sum(
-                (line.amount("price", currency) for line in order.objects("shipping_lines")),
-                "shipping_lines",
-            ),
-            tax_minor=_tax(order, currency),
+            discount_minor=_optional_amount(order, "total_discounts", currency),
+            shipping_minor=_shipping(order, currency),
+            tax_minor=_added(order, currency, tips),
             total_minor=total,
             payment_method="channel",
             payment_token="",
@@ -78,72 +147,258 @@ class Shopify:
         )
 
 
-def _found(value: object, topic: str) -> list[object]:
-    """The orders in a payload. Raises Rejected."""
-    if "/" in topic and not topic.startswith("orders/"):
+def _known_id(value: object) -> object:
+    """What names the order where it is rejected; None where nothing does."""
+    known = value.get("id") if isinstance(value, dict) else None
+    return shopify_graphql.plain_id(known) if isinstance(known, str) else known
+
+
+def _found(payload: bytes, topic: str) -> tuple[list[object], str]:
+    """The orders in a payload and the topic that they came under. Raises Rejected."""
+    _check_topic(topic)
+    try:
+        value = mapping.load_json(payload)
+    except Rejected as error:
+        lines = None
+        if error.reason == "unreadable":
+            lines = mapping.json_lines(payload, mapping.load_json)
+        if lines is None:
+            raise
+        return shopify_graphql.gathered(lines), topic
+    if isinstance(value, dict) and "detail-type" in value:
+        value, topic = _event(value, topic)
+        _check_topic(topic)
+    found = _unwrapped(value)
+    mapping.check_orders(len(found))
+    return found, topic
+
+
+def _check_topic(topic: str) -> None:
+    if "/" in topic and topic not in _TOPICS:
         raise Rejected("not_an_order", "", f"topic {topic[:100]!r} carries no orders")
+
+
+def _event(event: dict[str, object], topic: str) -> tuple[object, str]:
+    """Payload and topic of a webhook that came through Amazon EventBridge."""
+    detail = Fields(event).object("detail")
+    metadata = detail.optional_object("metadata")
+    named = metadata.optional_text("X-Shopify-Topic") if metadata else ""
+    return detail.raw("payload"), named or topic
+
+
+def _unwrapped(value: object) -> list[object]:
+    """The orders in an envelope. Raises Rejected."""
+    if isinstance(value, list):
+        return _not_empty(value, "the list")
     if not isinstance(value, dict):
-        raise Rejected("wrong_type", "", "the payload is not an object")
-    if "draft_order" in value or "draft_orders" in value:
-        raise Rejected("not_an_order", "", "a draft order, which nobody has placed yet")
-    if "order" in value:
+        if isinstance(value, mapping.Repeated):
+            return [value]
+        raise Rejected("unreadable", "", "the payload is neither an object nor a list")
+    if "order" in value and "id" not in value:
         return [value["order"]]
-    if "orders" not in value:
-        return [value]
-    orders = value["orders"]
-    if not isinstance(orders, list):
-        raise Rejected("wrong_type", "orders", "orders is not a list")
+    if "orders" in value:
+        orders = value["orders"]
+        if shopify_graphql.is_connection(orders):
+            return _not_empty(shopify_graphql.nodes(orders, "orders"), "orders")
+        if not isinstance(orders, list):
+            raise Rejected("wrong_type", "orders", "orders is not a list")
+        return _not_empty(orders, "orders")
+    drafts = value.get("draft_orders")
+    if isinstance(drafts, list):
+        return _not_empty([_draft(draft) for draft in drafts], "draft_orders")
+    if isinstance(value.get("data"), dict):
+        return _not_empty(shopify_graphql.found(value["data"]), "data")
+    if "id" not in value:
+        _check_envelope(value)
+    return [value]
+
+
+def _not_empty(orders: list[object], path: str) -> list[object]:
     if not orders:
-        raise Rejected("missing_field", "orders", "orders is empty")
-    mapping.check_orders(len(orders))
+        raise Rejected("missing_field", path if path != "the list" else "", f"{path} has no order")
     return orders
 
 
-def _lines(order: Fields, currency: str) -> list[OrderLine]:
-    """The lines that still have pieces.
+def _check_envelope(value: dict[str, object]) -> None:
+    """Raise Rejected for an envelope of something else."""
+    if "line_items" in value or shopify_graphql.speaks(value):
+        return
+    if "draft_order" in value:
+        raise _draft(value["draft_order"])
+    for name, what in _OTHER_ENVELOPES.items():
+        if name in value:
+            raise Rejected("not_an_order", name, what)
 
-    Removed pieces stay in `quantity` and leave `current_quantity`, which orders have since version
-    2024-01 of the API. Source: Shopify's changelog of 2023-12-05.
-    """
-    lines = [
-        OrderLine(
-            line_id=line.identifier("id"),
-            sku=line.identifier("sku"),
-            quantity=quantity,
-            unit_price_minor=line.amount("price", currency),
+
+def _draft(value: object) -> Rejected:
+    draft = value if isinstance(value, dict) else {}
+    if draft.get("order_id") is None:
+        detail = "a draft order, which nobody has placed yet"
+    else:
+        detail = f"the draft of order {str(draft['order_id'])[:40]}, which comes by itself"
+    known = draft.get("id")
+    external_id = str(known)[:40] if isinstance(known, str | int) else ""
+    return Rejected("not_an_order", "", detail, external_id)
+
+
+def _check_is_order(order: Fields) -> None:
+    """Raise Rejected for something else of Shopify's."""
+    if order.has("financial_status"):
+        return
+    if any(order.names(name) for name in ("applied_discount", "invoice_url", "invoice_sent_at")):
+        raise _draft({"id": order.raw("id"), "order_id": order.raw("order_id")})
+    for name, what in _OTHER_OBJECTS:
+        if order.has(name):
+            raise Rejected("not_an_order", name, what)
+
+
+def _check_not_fulfilled(order: Fields) -> None:
+    """Raise Rejected for an order that has left: it must not be sent a second time."""
+    status = order.raw("fulfillment_status")
+    if isinstance(status, str) and (done := _FULFILLED.get(status.lower())):
+        raise Rejected(
+            mapping.NOTHING_TO_DELIVER,
+            "fulfillment_status",
+            f"the order {done} at the channel already, so that it is not delivered from here",
         )
-        for line in order.objects("line_items")
-        if (quantity := _pieces(line))
-    ]
+
+
+def _identifier(fields: Fields, name: str) -> str:
+    """An identifier, the same one whether it comes in the form of REST or of GraphQL."""
+    identifier = shopify_graphql.plain_id(fields.identifier(name)).strip()
+    if not identifier:
+        path = fields.path(name)
+        raise Rejected("invalid_identifier", path, f"{path} has no number at its end")
+    return identifier
+
+
+def _amount(fields: Fields, name: str, currency: str) -> int:
+    """A required amount in the shop's currency, also where only its `_set` is given."""
+    if fields.has(name) or not fields.has(f"{name}_set"):
+        return fields.amount(name, currency)
+    shop = fields.object(f"{name}_set").object("shop_money")
+    if shop.has("currency_code") and shop.currency("currency_code") != currency:
+        path = shop.path("currency_code")
+        raise Rejected("invalid_amount", path, f"{path} is not the order's {currency}")
+    return shop.amount("amount", currency)
+
+
+def _optional_amount(fields: Fields, name: str, currency: str) -> int:
+    if fields.has(name):
+        return fields.optional_amount(name, currency)
+    return _amount(fields, name, currency) if fields.has(f"{name}_set") else 0
+
+
+def _of_set(order: Fields, name: str, currency: str) -> int:
+    """The shop's money of a price set; 0 where there is none in the order's currency."""
+    prices = order.optional_object(name)
+    if prices is None:
+        return 0
+    # Shopify's documentation shows such a set in an object of its own name.
+    prices = prices.optional_object(name) or prices
+    shop = prices.optional_object("shop_money")
+    if shop is None or shop.optional_text("currency_code") not in ("", currency):
+        return 0
+    return shop.optional_amount("amount", currency)
+
+
+def _lines(order: Fields, currency: str) -> tuple[list[OrderLine], int]:
+    """The lines that still have pieces to deliver, and the tips among the lines."""
+    found = order.objects("line_items")
+    refunded: dict[str, int] = {}
+    if order.raw("refunds") and not all(line.has("current_quantity") for line in found):
+        refunded = _refunded(order)
+    lines = []
+    tips = 0
+    for line in found:
+        # A tip comes as a line of its own; the field is there, though null for a cash tip.
+        if line.names("tip_payment_gateway") and not line.optional_text("sku"):
+            tips += line.quantity("quantity", least=0) * _amount(line, "price", currency)
+        elif pieces := _pieces(line, refunded):
+            lines.append(
+                OrderLine(
+                    line_id=_identifier(line, "id"),
+                    sku=line.identifier("sku"),
+                    quantity=pieces,
+                    unit_price_minor=_amount(line, "price", currency),
+                )
+            )
+    if found and not lines:
+        detail = "line_items has no piece left: all were removed, refunded, or are tips"
+        raise Rejected(mapping.NOTHING_TO_DELIVER, "line_items", detail)
     mapping.check_lines(lines, "line_items")
-    return lines
+    return lines, tips
 
 
-def _pieces(line: Fields) -> int:
-    """What is left of a line. Raises Rejected."""
+def _pieces(line: Fields, refunded: dict[str, int]) -> int:
+    """What is left of a line: pieces that were removed or refunded stay in `quantity`.
+
+    Orders have `current_quantity` since version 2024-01 of the API, and only their refunds before.
+    Source: Shopify's changelog of 2023-12-05.
+    """
     ordered = line.quantity("quantity", least=0)
-    if not line.has("current_quantity"):
+    if line.has("current_quantity"):
+        left = line.quantity("current_quantity", least=0)
+        if left > ordered:
+            path = line.path("current_quantity")
+            raise Rejected("invalid_quantity", path, f"{path} is more than what was ordered")
+        return left
+    if not refunded:
         return ordered
-    left = line.quantity("current_quantity", least=0)
-    if left > ordered:
-        path = line.path("current_quantity")
-        raise Rejected("invalid_quantity", path, f"{path} is more than what was ordered")
-    return left
+    gone = refunded.get(_identifier(line, "id"), 0)
+    if gone > ordered:
+        path = line.path("quantity")
+        raise Rejected("invalid_quantity", path, f"{path} is less than what was refunded of it")
+    return ordered - gone
 
 
-def _tax(order: Fields, currency: str) -> int:
-    tax = order.optional_amount("total_tax", currency)
-    return 0 if order.boolean("taxes_included") else tax
+def _refunded(order: Fields) -> dict[str, int]:
+    """Pieces that were refunded, by line."""
+    pieces: dict[str, int] = {}
+    for refund in order.objects("refunds"):
+        for item in refund.objects("refund_line_items"):
+            line_id = _identifier(item, "line_item_id")
+            pieces[line_id] = pieces.get(line_id, 0) + item.quantity("quantity", least=0)
+    return pieces
+
+
+def _shipping(order: Fields, currency: str) -> int:
+    """Shipping before discounts, which are among `total_discounts`."""
+    lines = order.objects("shipping_lines")
+    if not lines:
+        return _of_set(order, "total_shipping_price_set", currency)
+    return mapping.check_sum((_amount(line, "price", currency) for line in lines), "shipping_lines")
+
+
+def _added(order: Fields, currency: str, tips: int) -> int:
+    """What comes on top of goods and shipping: tax, duties, fees and tips."""
+    added = max(tips, _optional_amount(order, "total_tip_received", currency))
+    tax = _optional_amount(order, "total_tax", currency)
+    if not order.boolean("taxes_included"):
+        added += tax
+    if not order.boolean("duties_included"):
+        added += _of_set(order, "original_total_duties_set", currency)
+    added += _of_set(order, "original_total_additional_fees_set", currency)
+    return mapping.check_sum((added,), "total_tax")
 
 
 def _paid(order: Fields, currency: str, total: int) -> int:
-    """What the channel holds for the order; a refunded or voided payment covers nothing."""
-    status = order.optional_text("financial_status")
-    if status in _COVERED:
+    """What the channel has authorized or captured for the order.
+
+    What was given back later for removed pieces is not taken off, as it is still in `total_price`.
+    A payment that was voided, refunded in full or has expired covers nothing.
+    """
+    status = order.optional_text("financial_status").lower()
+    if status in _IN_FULL:
         return total
-    if status != "partially_paid" or not order.has("total_outstanding"):
+    if status and status not in _STATUSES:
+        detail = f"financial_status: {status[:40]!r} is none of Shopify's"
+        raise Rejected("wrong_type", "financial_status", detail)
+    if status not in _IN_PART:
         return 0
-    outstanding = order.amount("total_outstanding", currency)
+    if not order.has("total_outstanding"):
+        return total if status == "partially_refunded" else 0
+    outstanding = max(0, order.balance("total_outstanding", currency))
     if outstanding > total:
         raise Rejected(
             "invalid_amount", "total_outstanding", "total_outstanding is more than total_price"
@@ -163,7 +418,9 @@ def _ship_to(order: Fields) -> Address:
         city=address.optional_text("city"),
         region=address.optional_text("province_code"),
         postal_code=address.optional_text("zip"),
-        country=address.country("country_code"),
+        country=(
+            address.country("country_code") or countries.code(address.optional_text("country"))
+        ),
         latitude=latitude,
         longitude=longitude,
     )

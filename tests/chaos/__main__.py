@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -24,9 +25,12 @@ from tests.chaos.faults import MEAN_INTERVAL_SECONDS, Faults
 from tests.chaos.quiet import Progress, wait_until_quiet
 from tests.chaos.rules import Report
 from tests.load import CHANNEL, Sender, order, register, scarce_for
-from tests.pipeline import BROKER, Pipeline
+from tests.pipeline import BROKER, INTAKE_TOKEN, Pipeline
 
 DUPLICATE_SHARE = 0.05
+POST_EVERY = 10
+"""each so many orders goes through the intake by HTTP, the others straight to channels.raw"""
+POSTERS = 8
 CANCEL_SHARE = 0.03
 CANCEL_DELAY_SECONDS = 4.0
 UNDISTURBED_RATE = 2_000.0
@@ -52,9 +56,19 @@ class Plan:
         return self.orders / (self.faults * MEAN_INTERVAL_SECONDS + MEAN_INTERVAL_SECONDS)
 
 
-def feed(sender: Sender, plan: Plan, faults: Faults) -> None:
-    """Send all orders at the plan's rate, some twice, and cancel some."""
+def feed(pipeline: Pipeline, sender: Sender, plan: Plan, faults: Faults) -> None:
+    """Send all orders at the plan's rate, some twice, some by HTTP, and cancel some."""
+    with ThreadPoolExecutor(POSTERS, "poster") as posters:
+        posted = _feed(pipeline, sender, plan, faults, posters)
+    for future in posted:
+        future.result()
+
+
+def _feed(
+    pipeline: Pipeline, sender: Sender, plan: Plan, faults: Faults, posters: ThreadPoolExecutor
+) -> list[Future[None]]:
     chance = random.Random(plan.seed)
+    posted: list[Future[None]] = []
     later: list[tuple[float, str]] = []
     began = told = time.monotonic()
     for number in range(plan.orders):
@@ -62,7 +76,11 @@ def feed(sender: Sender, plan: Plan, faults: Faults) -> None:
         if ahead > 0:
             time.sleep(ahead)
         document = order(chance, number)
-        sender.raw(document, f"raw-{number:08d}")
+        if number % POST_EVERY == 0:
+            job = posters.submit(sender.post, pipeline.intake, INTAKE_TOKEN, document)
+            posted.append(job)
+        else:
+            sender.raw(document, f"raw-{number:08d}")
         if chance.random() < DUPLICATE_SHARE:
             sender.raw(document, f"raw-{number:08d}-again")
         if chance.random() < CANCEL_SHARE:
@@ -77,6 +95,7 @@ def feed(sender: Sender, plan: Plan, faults: Faults) -> None:
     for at, name in sorted(later):
         time.sleep(max(0.0, at - time.monotonic()))
         sender.cancel(name)
+    return posted
 
 
 def disturb(pipeline: Pipeline, plan: Plan, sender: Sender) -> tuple[Faults, float]:
@@ -84,7 +103,7 @@ def disturb(pipeline: Pipeline, plan: Plan, sender: Sender) -> tuple[Faults, flo
     faults = Faults(pipeline, plan.seed, plan.faults)
     faults.start()
     try:
-        feed(sender, plan, faults)
+        feed(pipeline, sender, plan, faults)
         faults.join(FAULTS_TIMEOUT_SECONDS)
     finally:
         faults.end()
@@ -108,7 +127,7 @@ def await_all_up(pipeline: Pipeline) -> None:
 def run(plan: Plan) -> tuple[dict[str, Any], Report]:
     """One run from an empty directory to the audit."""
     began = time.monotonic()
-    with Pipeline() as pipeline:
+    with Pipeline(intake=True) as pipeline:
         pipeline.start()
         register(pipeline.bootstrap, scarce_for(plan.orders))
         sender = Sender(pipeline.bootstrap)

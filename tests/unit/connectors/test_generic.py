@@ -80,10 +80,11 @@ def test_a_cancelled_order_asks_for_its_cancellation() -> None:
     [
         json.dumps([plain(), plain(external_id="A-2")]).encode(),
         json.dumps({"orders": [plain(), plain(external_id="A-2")]}).encode(),
+        json.dumps([plain(), plain(external_id="A-2")]).encode("utf-16"),
         b"\xef\xbb\xbf%s\n\n%s\r\n"
         % (json.dumps(plain()).encode(), json.dumps(plain(external_id="A-2")).encode()),
     ],
-    ids=["list", "orders", "lines"],
+    ids=["list", "orders", "utf-16", "lines"],
 )
 def test_several_orders_come_in_any_of_three_forms(payload: bytes) -> None:
     results = read_json(payload)
@@ -102,6 +103,34 @@ def test_a_truncated_order_spread_over_lines_is_one_rejection() -> None:
     assert faults(read_json(payload)) == [("unreadable", "", "")]
 
 
+def test_a_key_that_is_given_twice_is_refused_instead_of_guessed() -> None:
+    once = json.dumps(plain())
+    twice = once.replace('"total": "20.00"', '"total": "20.00", "total" : "30.00"')
+    assert faults(read_json(twice.encode())) == [("wrong_type", "total", "")]
+    line = once.replace('"sku": "MUG"', '"sku": "MUG", "sku": "CUP"')
+    both = f"[{line}, {once}]".encode()
+    assert faults(read_json(both)) == [("wrong_type", "lines[0].sku", "A-1")]
+    assert isinstance(read_json(both)[1], PlaceOrder)
+    elsewhere = once.replace('"method"', '"note": {"a": 1, "a": 2}, "method"')
+    assert isinstance(read_json(elsewhere.encode())[0], PlaceOrder)
+
+
+def test_colons_and_escapes_in_a_text_are_no_keys() -> None:
+    assert isinstance(one(plain(ship_to={"name": 'a":"b'})), PlaceOrder)
+    assert isinstance(
+        read_json(json.dumps(plain()).replace("tok_1", "\\u003a").encode())[0], PlaceOrder
+    )
+
+
+@pytest.mark.parametrize("value", [7, "order", None, True])
+def test_json_without_object_or_list_is_unreadable(value: object) -> None:
+    assert faults([one(value)]) == [("unreadable", "", "")]
+
+
+def test_an_order_in_an_envelope_is_an_order() -> None:
+    assert one({"order": plain()}) == one(plain())
+
+
 @pytest.mark.parametrize(
     ("changes", "reason", "field"),
     [
@@ -110,6 +139,17 @@ def test_a_truncated_order_spread_over_lines_is_one_rejection() -> None:
         ({"total": None}, "missing_field", "total"),
         ({"total": "-20.00"}, "invalid_amount", "total"),
         ({"total": 20.5}, "invalid_amount", "total"),
+        ({"total": 20.0}, "invalid_amount", "total"),
+        ({"total": "20."}, "invalid_amount", "total"),
+        ({"total": ".5"}, "invalid_amount", "total"),
+        ({"total": "²0.00"}, "invalid_amount", "total"),
+        ({"total": "9" * 25}, "invalid_amount", "total"),
+        ({"placed_at": "2024-03-01T11:00:00+25:00"}, "invalid_time", "placed_at"),
+        ({"placed_at": "2024-03-01T11:00:00 Europe/Berlin"}, "invalid_time", "placed_at"),
+        ({"placed_at": "2300-01-01T00:00:00Z"}, "invalid_time", "placed_at"),
+        ({"external_id": "A\0"}, "invalid_identifier", "external_id"),
+        ({"external_id": "A" * 201}, "invalid_identifier", "external_id"),
+        ({"ship_to": {"latitude": "1e400"}}, "wrong_type", "ship_to.latitude"),
         ({"lines": []}, "missing_field", "lines"),
         ({"lines": [{"sku": "MUG", "quantity": 0}]}, "invalid_quantity", "lines[0].quantity"),
         ({"payment": None}, "missing_field", "payment"),
@@ -144,6 +184,79 @@ def test_rows_with_the_same_id_are_one_order_wherever_they_stand() -> None:
 def test_a_byte_order_mark_in_front_of_the_header_is_tolerated() -> None:
     (result,) = read_csv(OTHER, header="\ufeff" + HEADER)
     assert isinstance(result, PlaceOrder)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_the_separator_is_that_of_the_header(separator: str) -> None:
+    assert read_csv(
+        *(row.replace(",", separator) for row in (FIRST, SECOND)),
+        header=HEADER.replace(",", separator),
+    ) == read_csv(FIRST, SECOND)
+
+
+def test_a_separator_that_excel_declares_counts_as_a_row() -> None:
+    rows = [row.replace(",", ";") for row in (HEADER, FIRST, SECOND.replace(",1,", ",x,"))]
+    results = read_csv(*rows, header="sep=;")
+    assert faults(results) == [("invalid_quantity", "row 4.quantity", "A-1")]
+
+
+@pytest.mark.parametrize("start", ["sep=", "sep=\n", "sep=,", "SEP=;"])
+def test_a_file_that_ends_behind_its_separator_is_unreadable(start: str) -> None:
+    assert faults(GenericCsv().orders(start.encode(), "", "r", NOW)) == [("unreadable", "", "")]
+
+
+def test_a_decimal_comma_is_refused_instead_of_guessed() -> None:
+    row = OTHER.replace(",", ";").replace("10.00;;", "10,00;;")
+    results = read_csv(row, header=HEADER.replace(",", ";"))
+    assert faults(results) == [("invalid_amount", "row 2.unit_price", "A-2")]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_what_excel_saves_is_read(encoding: str) -> None:
+    row = OTHER.replace("MUG", "KRÜGE").replace("tok_2", "„tok“")
+    payload = f"\r\n{HEADER}\r\n\r\n{row}\r\n;;\r\n".replace(";", ",").encode(encoding)
+    (order,) = GenericCsv().orders(payload, "", "r", NOW)
+    assert isinstance(order, PlaceOrder)
+    assert (order.lines[0].sku, order.payment_token) == ("KRÜGE", "„tok“")
+
+
+def test_a_quoted_line_break_does_not_end_a_row() -> None:
+    (order,) = read_csv(OTHER.replace("tok_2", '"tok\r\n2"'))
+    assert isinstance(order, PlaceOrder)
+    assert order.payment_token == "tok\r\n2"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (OTHER.replace("tok_2", '"tok_2'), "a quote that opens in row 3 is never closed"),
+        (OTHER.replace("tok_2", '"tok"_2'), "row 3: "),
+    ],
+)
+def test_an_unbalanced_quote_refuses_the_file_and_names_its_row(row: str, words: str) -> None:
+    (result,) = read_csv(FIRST, row, SECOND)
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.field) == ("unreadable", "")
+    assert words in result.detail
+
+
+def test_two_rows_that_are_alike_are_two_lines() -> None:
+    (order,) = read_csv(OTHER, OTHER)
+    assert isinstance(order, PlaceOrder)
+    assert [(item.line_id, item.sku) for item in order.lines] == [("1", "MUG"), ("2", "MUG")]
+
+
+def test_a_row_without_an_order_stands_alone_whatever_other_orders_are_called() -> None:
+    results = read_csv(OTHER.replace("A-2", "|3"), OTHER.replace("A-2", ""))
+    assert faults(results) == [
+        ("invalid_identifier", "row 2.external_id", "|3"),
+        ("missing_field", "row 3.external_id", ""),
+    ]
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x00\x81PK", b'{"external_id": "A-1"}', b"a,b\n1,2"])
+def test_a_file_without_a_column_of_the_format_is_unreadable(payload: bytes) -> None:
+    assert faults(GenericCsv().orders(payload, "", "r", NOW)) == [("unreadable", "", "")]
 
 
 def test_one_bad_row_rejects_its_order_only() -> None:

@@ -1,0 +1,190 @@
+"""Whatever is sent, each order becomes a command that can be written, or a reason for a person.
+
+`MILLRACE_FUZZ=100000 pytest tests/unit/connectors/test_channels_fuzz.py` tries so many of each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import json
+import operator
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.channels.mapping import MAXIMUM_QUANTITY, Rejected
+from connectors.channels.registry import CHANNELS
+from schemas import codec, identifiers, money
+from schemas.channels import REASONS, PayloadRejected
+from schemas.orders import CancelOrder, PlaceOrder
+from tests.unit.connectors.shopify_order import line, shopify_order
+from tests.unit.connectors.test_generic import FIRST, HEADER, OTHER, SECOND, plain
+from tests.unit.connectors.test_shopify_graphql import order as graphql_order
+from tests.unit.connectors.test_shopify_totals import price_set
+
+NOW = 1_709_300_000_000
+EXAMPLES = int(os.environ.get("MILLRACE_FUZZ", "1000"))
+thorough = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+_FULL = shopify_order(
+    line_items=[
+        line(1, current_quantity=1, price_set=price_set("10.00")),
+        line(2),
+        line(3, sku=None, tip_payment_gateway=None),
+    ],
+    refunds=[{"refund_line_items": [{"line_item_id": 9002, "quantity": 0}]}],
+    fulfillment_status=None,
+    total_outstanding="0.00",
+    total_tip_received="1.00",
+    original_total_duties_set=price_set("5.00"),
+    original_total_additional_fees_set=None,
+    total_price_set=price_set("26.60"),
+)
+SAMPLES: list[tuple[str, Any]] = [
+    ("shopify", _FULL),
+    ("shopify", {"orders": [shopify_order(), shopify_order(id=5002)]}),
+    ("shopify", {"data": {"orders": {"edges": [{"node": graphql_order()}]}}}),
+    ("json", plain(ship_to={"country": "DE", "latitude": "53.08"}, updated_at=None)),
+    ("json", {"orders": [plain(), plain(payment={"method": "channel", "paid": "20.00"})]}),
+]
+_TOPICS = st.sampled_from(["", "orders/create", "orders/cancelled", "orders/delete", "app/x"])
+
+
+def _paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items: list[tuple[Any, object]] = []
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list):
+        items = list(enumerate(value))
+    return [p for key, item in items for p in [(*path, key), *_paths(item, (*path, key))]]
+
+
+_GONE = object()
+_ODD = st.sampled_from(
+    [
+        "", " ", "1e9999", "-0", "∞", "\x00", "\ud800", "x|y", "9" * 5000, "1,00", "0.001", "１２",
+        "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2024-W01-1", "JPY", "KWD",
+        "gid://shopify/Order/", "gid://shopify/Order/7", 2**63, -(2**63), 10**400, 1e308, -1,
+        1.5, 10**18, "999999999999.99", "1000000000000000", {}, [], [None], {"nodes": []}, True,
+        "fulfilled", "partially_refunded", price_set("1.00"), _GONE, _GONE,
+    ]
+)  # fmt: skip
+_VALUES = _ODD | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def _mutated(sample: object, mutations: list[tuple[tuple[Any, ...], object]]) -> object:
+    value: Any = copy.deepcopy(sample)
+    for path, new in mutations:
+        # An earlier mutation may have taken away what this one would change.
+        with contextlib.suppress(TypeError, KeyError, IndexError):
+            holder: Any = functools.reduce(operator.getitem, path[:-1], value)
+            if new is _GONE:
+                del holder[path[-1]]
+            else:
+                holder[path[-1]] = copy.deepcopy(new)
+    return value
+
+
+def check(channel: str, payload: bytes, topic: str = "") -> None:
+    """Every result can be written, and is what its reader may rely on."""
+    results = CHANNELS[channel].orders(payload, topic, "raw-1", NOW)
+    assert results
+    for result in results:
+        if isinstance(result, Rejected):
+            assert result.reason in REASONS
+            assert result.detail.strip()
+            assert len(result.external_id) <= identifiers.MAXIMUM_LENGTH
+            codec.encode(
+                PayloadRejected(
+                    "raw-1", channel, result.reason, result.field,
+                    result.external_id + result.detail, 0, 0, NOW,
+                )
+            )  # fmt: skip
+            continue
+        assert isinstance(result, PlaceOrder | CancelOrder)
+        assert codec.decode(codec.encode(result)) == result
+        assert result.order_id.startswith(f"{channel}-")
+        if isinstance(result, PlaceOrder):
+            _check_order(result)
+
+
+def _check_order(order: PlaceOrder) -> None:
+    assert order.order_id == f"{order.channel}-{order.external_id}"
+    assert order.currency in money.EXPONENTS
+    assert order.version > 0
+    assert order.placed_at_ms > 0
+    assert order.lines
+    assert len({item.line_id for item in order.lines}) == len(order.lines)
+    for item in order.lines:
+        assert item.line_id.strip()
+        assert item.sku.strip()
+        assert 1 <= item.quantity <= MAXIMUM_QUANTITY
+    for amount in (
+        order.discount_minor,
+        order.shipping_minor,
+        order.tax_minor,
+        order.total_minor,
+        order.paid_minor,
+        *(item.quantity * item.unit_price_minor for item in order.lines),
+    ):
+        assert 0 <= amount <= money.MAXIMUM_MINOR
+    assert abs(order.ship_to.latitude) <= 90
+    assert abs(order.ship_to.longitude) <= 180
+
+
+@pytest.mark.parametrize(("channel", "sample"), SAMPLES)
+def test_the_samples_themselves_are_accepted(channel: str, sample: object) -> None:
+    results = CHANNELS[channel].orders(json.dumps(sample).encode(), "", "raw-1", NOW)
+    assert all(isinstance(result, PlaceOrder) for result in results)
+
+
+@thorough
+@given(st.data(), _TOPICS)
+def test_no_mutation_of_an_order_raises_or_gives_an_impossible_one(
+    data: st.DataObject, topic: str
+) -> None:
+    channel, sample = data.draw(st.sampled_from(SAMPLES))
+    path = st.sampled_from(_paths(sample))
+    mutations = data.draw(st.lists(st.tuples(path, _VALUES), min_size=1, max_size=4))
+    payload = json.dumps(_mutated(sample, mutations)).encode()
+    check(channel, payload, topic)
+    check(channel, payload[: data.draw(st.integers(0, len(payload)))], topic)
+
+
+@thorough
+@given(st.sampled_from(sorted(CHANNELS)), st.binary(), _TOPICS)
+def test_no_bytes_raise_or_vanish(channel: str, payload: bytes, topic: str) -> None:
+    check(channel, payload, topic)
+
+
+_CSV = "\r\n".join([HEADER, FIRST, SECOND, OTHER])
+
+
+@thorough
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(_CSV)),
+            st.integers(0, 3),
+            st.text(max_size=3) | st.sampled_from(['"', ",", "\n", ";", "\t", "\x00", "1e5"]),
+        ),
+        max_size=4,
+    ),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+)
+def test_no_damage_to_a_csv_file_raises(edits: list[tuple[int, int, str]], encoding: str) -> None:
+    text = _CSV
+    for start, length, new in edits:
+        text = text[:start] + new + text[start + length :]
+    check("csv", text.encode(encoding, errors="replace"))
