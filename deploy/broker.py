@@ -38,6 +38,8 @@ from xml.etree import ElementTree
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from deploy.bound import bound
+
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JARS_VARIABLE = "MILLRACE_KAFKA_JARS"
 
@@ -81,11 +83,23 @@ class EmbeddedBroker:
     Not for several threads at once, except that `kill` may come from any.
     """
 
-    def __init__(self, data_dir: Path, port: int = 0, host: str = "127.0.0.1") -> None:
-        """Take `data_dir` (made if missing); port 0 is the last start's port, or a free one."""
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        ends_with_us: bool = False,
+    ) -> None:
+        """Take `data_dir` (made if missing); port 0 is the last start's port, or a free one.
+
+        With `ends_with_us` the kernel ends the broker when this process has been killed (Linux).
+        It must then be started in the main thread, since the end of a thread counts as well.
+        """
         self.data_dir = data_dir.resolve()
         self.host = host
         self._wanted_port = port
+        self._ends_with_us = ends_with_us
         self._identity: Identity | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ownership: IO[str] | None = None
@@ -272,6 +286,8 @@ class EmbeddedBroker:
         command = ["java", *JVM_OPTIONS, f"{logger}showDateTime=true"]
         command += [f"{logger}dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ"]
         command += ["-cp", classpath, "kafka.Kafka", str(self._properties)]
+        if self._ends_with_us:
+            command = bound(command, signal.SIGTERM)
         with self.log.open("ab") as log:
             try:
                 self._process = subprocess.Popen(

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from connectors.channels.publisher import new_raw_id
-from connectors.payment_gateways import sandbox
-from deploy.stock import Command, Position, commands
-from schemas.channels import RawPayload
+from confluent_kafka import KafkaException
 
+from connectors.channels.publisher import Full, RawPublisher, Undelivered, new_raw_id
+from connectors.payment_gateways import sandbox
+from deploy.cluster import Cluster
+from deploy.stock import Location, Position, commands
+from schemas.channels import RawPayload
+from schemas.messages import Send
+
+FULL_SECONDS_MAX = 20.0
+"""so long may Kafka take nothing before the demonstration gives up"""
+FULL_PAUSE_SECONDS = 0.05
 LOCATIONS = (
     ("berlin", "DE", 52.52, 13.40),
     ("hamburg", "DE", 53.55, 9.99),
@@ -28,11 +35,71 @@ CARDS = (
 )  # fmt: skip
 
 
-def stock() -> Iterator[Command]:
+class Traffic:
+    """Orders on their way at a rate, with a count of what Kafka took and what it did not."""
+
+    def __init__(self, cluster: Cluster, rate: float, total: int, seed: int) -> None:
+        """Take what to send; nothing is sent before `run`."""
+        self.total = total
+        self.sent = 0
+        self.failed = 0
+        self.failure = ""
+        """the first reason"""
+        self.stopped = False
+        """by Ctrl-C, before all was sent"""
+        self._rate = rate
+        self._seed = seed
+        # Delivery reports come in the publisher's own thread, one at a time.
+        self._publisher = RawPublisher(cluster.brokers, cluster.kafka)
+
+    def run(self, advance: Callable[[int], None]) -> None:
+        """Send until all is sent, Ctrl-C comes, or Kafka takes nothing any more."""
+        began = time.monotonic()
+        try:
+            for number, raw in enumerate(payloads(self.total, self._seed)):
+                if self.failed or not self._publish(raw):
+                    break
+                advance(number + 1)
+                ahead = number / self._rate - (time.monotonic() - began)
+                if ahead > 0:
+                    time.sleep(ahead)
+        except KeyboardInterrupt:
+            self.stopped = True
+        left = self._publisher.close()
+        if left:
+            self._fail(f"{left} were without an answer", left)
+
+    def _publish(self, raw: RawPayload) -> bool:
+        deadline = time.monotonic() + FULL_SECONDS_MAX
+        while True:
+            try:
+                self._publisher.publish(raw, self._done)
+                return True
+            except Full as error:
+                if time.monotonic() > deadline:
+                    self._fail(str(error))
+                    return False
+                time.sleep(FULL_PAUSE_SECONDS)
+            except (Undelivered, KafkaException) as error:
+                self._fail(str(error))
+                return False
+
+    def _done(self, error: Exception | None) -> None:
+        if error is None:
+            self.sent += 1
+        else:
+            self._fail(str(error))
+
+    def _fail(self, why: str, orders: int = 1) -> None:
+        self.failed += orders
+        self.failure = self.failure or why
+
+
+def stock() -> Iterator[Send]:
     """Locations and counts."""
     positions = [
         Position(f"DEMO-{number:03}", name, 40 if number % SCARCE_EVERY == 0 else 5_000, 2,
-                 name.title(), country, latitude, longitude)
+                 Location(name.title(), country, latitude, longitude))
         for number in range(SKUS)
         for name, country, latitude, longitude in LOCATIONS
     ]  # fmt: skip

@@ -1,18 +1,19 @@
-"""The processes of the pipeline. Each runs until SIGTERM and then exits with 0."""
+"""The processes of the pipeline. Each runs until SIGTERM and then exits with 0.
+
+Crash-only: whatever goes wrong for good ends the process with START_AGAIN, also when it goes wrong
+in a thread, and a supervisor starts it again.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from connectors.channels.intake import application as intake_application
 from connectors.channels.publisher import RawPublisher
@@ -22,6 +23,10 @@ from connectors.clickhouse.lag import PipelineLag
 from connectors.clickhouse.sink import Sink
 from connectors.payment_gateways import connector
 from dashboards.server import application as dashboard_application
+from deploy.cluster import Cluster, answers
+from deploy.options import START_AGAIN
+from deploy.probes import Check, Remembered, also, claim, serve_probes
+from schemas.topics import ORDERS_EVENTS, PAYMENTS_EVENTS, Topic
 from streams.app import log_to_stderr, run
 from streams.engine.settings import Settings
 from streams.fulfillment.agent import FulfillmentRoom
@@ -30,58 +35,80 @@ from streams.orders.agent import OrdersRoom
 from streams.payments.agent import PaymentsRoom
 
 log = logging.getLogger("millrace.deploy")
-MUST_START_AGAIN = 70
+STOP_SECONDS = 20.0
 
 
-def worker(brokers: str, instance: str, data: Path, host: str, port: int, compression: str) -> None:
+def worker(
+    cluster: Cluster, instance: str, data: Path, host: str, port: int, compression: str
+) -> None:
     """All rooms, on the partitions that the group gives this worker."""
+    claim(host, port)
     run(
         [ChannelsRoom(), OrdersRoom(), InventoryRoom(), PaymentsRoom(), FulfillmentRoom()],
         Settings(
-            brokers,
+            cluster.brokers,
             instance,
             data / "state",
             web_host=host,
             web_port=port,
             compression=compression,
+            kafka=dict(cluster.kafka),
         ),
     )
 
 
-def gateway(brokers: str, host: str, port: int) -> None:
+def gateway(cluster: Cluster, instance: str, host: str, port: int) -> None:
     """The sandbox payment gateway."""
     log_to_stderr()
-    stop = _stop_on_signals()
-    probes(host, port)
-    _or_start_again(lambda: connector.run(brokers, stop))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    status = connector.Status()
+
+    def joined() -> str:
+        return "" if status.ready else "joining the group"
+
+    serve_probes(host, port, kafka_answers(cluster, PAYMENTS_EVENTS, joined))
+    _or_start_again(
+        lambda: connector.run(
+            cluster.brokers, stop, instance=instance, kafka=cluster.kafka, status=status
+        )
+    )
 
 
-def analytics(brokers: str, data: Path, clickhouse_url: str, host: str, port: int) -> None:
+def analytics(
+    cluster: Cluster, instance: str, data: Path, clickhouse_url: str, host: str, port: int
+) -> None:
     """The ClickHouse sink and the dashboard. One process, for embedded ClickHouse allows one."""
     log_to_stderr()
-    if clickhouse_url:
-        database = Database(url=clickhouse_url)
-    else:
-        data.mkdir(parents=True, exist_ok=True)
-        database = Database(path=data / "clickhouse")
-    sink = Sink(brokers, database, "analytics")
+    claim(host, port)
+    database = _database(data, clickhouse_url)
+    sink = Sink(cluster.brokers, database, instance)
     stop = threading.Event()
-    thread = threading.Thread(
-        target=_or_start_again, args=(lambda: sink.run(stop),), name="sink", daemon=True
-    )
-    thread.start()
-    lag = PipelineLag(brokers)
-    serve(dashboard_application(database.query, lag), host, port)
+    thread = _in_thread("sink", lambda: sink.run(stop), stop)
+    app = dashboard_application(database.query, PipelineLag(cluster.brokers))
+    app.middlewares.append(also(kafka_answers(cluster, ORDERS_EVENTS)))
+    serve(app, host, port)
     stop.set()
-    thread.join(20)
+    thread.join(STOP_SECONDS)
     database.close()
 
 
-def intake(brokers: str, secrets: dict[str, str], host: str, port: int) -> None:
+def intake(cluster: Cluster, secrets: Mapping[str, Sequence[str]], host: str, port: int) -> None:
     """The HTTP door for webhooks."""
     log_to_stderr()
-    publisher = RawPublisher(brokers)
+    claim(host, port)
+    publisher = RawPublisher(cluster.brokers, cluster.kafka)
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            if publisher.failed.wait(1):
+                raise RuntimeError("the publisher can deliver no more")
+
+    _in_thread("publisher watch", watch, stop)
     serve(intake_application(publisher, secrets), host, port)
+    stop.set()
     publisher.close()
 
 
@@ -90,45 +117,53 @@ def serve(app: web.Application, host: str, port: int) -> None:
     web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=3)
 
 
-def probes(host: str, port: int) -> ThreadingHTTPServer:
-    """/health, /ready and /metrics of a process that serves nothing else."""
+def kafka_answers(cluster: Cluster, topic: Topic, also_wanted: Check = lambda: "") -> Check:
+    """Ready once Kafka answers and has the topic, and what else is wanted is there.
 
-    class Probe(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self._answer(generate_latest(), CONTENT_TYPE_LATEST)
-            elif self.path in ("/health", "/ready"):
-                self._answer(json.dumps({"status": "ok"}).encode(), "application/json")
-            else:
-                self.send_error(404)
+    By a request for metadata: librdkafka's admin requests, such as the group's description, abort
+    the process when the broker goes away at the wrong moment (rd_kafka_enq_once_del_source_return,
+    seen with 2.16).
+    """
+    admin = cluster.admin()
 
-        def _answer(self, body: bytes, content_type: str) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def check() -> str:
+        return also_wanted() if answers(admin, topic.name) else "Kafka does not answer"
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Probes are not logged."""
-
-    server = ThreadingHTTPServer((host, port), Probe)
-    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
-    return server
+    return Remembered(check)
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+def _database(data: Path, clickhouse_url: str) -> Database:
+    """Embedded, unless there is a server."""
+    made: list[Database] = []
+
+    def open_it() -> None:
+        if clickhouse_url:
+            made.append(Database(url=clickhouse_url))
+        else:
+            data.mkdir(parents=True, exist_ok=True)
+            made.append(Database(path=data / "clickhouse"))
+
+    _or_start_again(open_it)
+    return made[0]
+
+
+def _in_thread(name: str, work: Callable[[], None], stop: threading.Event) -> threading.Thread:
+    """A thread whose end, for any reason but `stop`, is the end of the process."""
+
+    def until_stopped() -> None:
+        work()
+        if not stop.is_set():
+            raise RuntimeError(f"{name} ended by itself")
+
+    thread = threading.Thread(target=_or_start_again, args=(until_stopped,), name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def _or_start_again(work: Callable[[], None]) -> None:
-    """Crash-only: whatever goes wrong, the process ends and its supervisor starts it again."""
     try:
         work()
     except BaseException as error:
         log.critical("gives up and must be started again: %s", error, exc_info=error)
         logging.shutdown()
-        os._exit(MUST_START_AGAIN)
+        os._exit(START_AGAIN)

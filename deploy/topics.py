@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from deploy.cluster import Cluster, await_answer
+from deploy.configuration import KafkaSettings
 from schemas.topics import ALL
 
 TIMEOUT_SECONDS = 30.0
 
 
-def create(bootstrap: str) -> int:
+def create(
+    bootstrap: str,
+    kafka: KafkaSettings | None = None,
+    patience_seconds: float = TIMEOUT_SECONDS,
+) -> int:
     """Make those that are missing; return how many. Raises KafkaException."""
     # The client must outlive its futures, or they never resolve.
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    admin.list_topics(timeout=TIMEOUT_SECONDS)
+    admin = Cluster(bootstrap, kafka or {}).admin()
+    await_answer(admin, patience_seconds)
     wanted = [
         NewTopic(topic.name, topic.partitions, replication_factor=-1, config=topic.configuration)
         for topic in ALL

@@ -2,6 +2,10 @@
 
 Guarantee: 200 means that the payload is durable on channels.raw. Anything else may be sent again;
 a payload that arrives twice maps to the same order.
+
+A request is refused as early as it can be: what its headers tell, before its body is asked for
+(Expect: 100-continue) or read. Bodies in memory have a common bound, so that no number of senders
+can exhaust it.
 """
 
 from __future__ import annotations
@@ -12,12 +16,14 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import orjson
-from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
+from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import BadHttpMessage
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 
 from connectors.channels.mapping import MAXIMUM_PAYLOAD_BYTES
 from connectors.channels.publisher import Full, OnDone, Undelivered, new_raw_id
@@ -25,13 +31,20 @@ from connectors.channels.registry import CHANNELS
 from schemas.channels import RawPayload
 
 log = logging.getLogger("millrace.intake")
+MAXIMUM_BYTES_IN_FLIGHT = 64 * 1024 * 1024
+"""Bodies that are being read or wait for Kafka, all together; each is there up to four times:
+as it comes, whole, as a record, and in librdkafka."""
 BODY_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 1
 TOPIC_LENGTH_MAX = 100
 SIGNED = frozenset({"shopify"})
 """Channels that sign the body; all others send a bearer token."""
+ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""Content-Encoding that the server undoes before anything here sees a body. Sizes and signatures
+are of the payload itself."""
 
 REQUESTS = Counter("millrace_intake_requests_total", "Payloads by answer", ["channel", "status"])
+IN_FLIGHT = Gauge("millrace_intake_in_flight_bytes", "Bodies that are read or wait for Kafka")
 
 
 class Publisher(Protocol):
@@ -52,8 +65,50 @@ class Refused(Exception):
         self.status, self.title, self.detail = status, title, detail
 
 
+class Share:
+    """One request's part of the memory for bodies."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.taken = 0
+
+    def take(self, size: int) -> None:
+        """So many bytes more. Raises Refused when that is more than there is."""
+        if self._memory.free < size:
+            raise _full()
+        self._memory.free -= size
+        self.taken += size
+        IN_FLIGHT.inc(size)
+
+
+class Memory:
+    """The memory for bodies; of one event loop, so that nothing happens in between."""
+
+    def __init__(self, size: int) -> None:
+        """Take how much there is."""
+        self.free = size
+
+    @contextmanager
+    def share(self) -> Iterator[Share]:
+        """A request's part, given back however the request ends."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self.free += share.taken
+            IN_FLIGHT.dec(share.taken)
+
+
+def _full() -> Refused:
+    return Refused(503, "Service Unavailable", "too much is in flight; send it again")
+
+
+Secrets = Mapping[str, Sequence[str]]
+"""By channel: every secret that is good now, several while one gives way to another."""
+
 PUBLISHER = web.AppKey("publisher", Publisher)
-SECRETS = web.AppKey("secrets", Mapping[str, str])
+SECRETS = web.AppKey("secrets", Secrets)
+MEMORY = web.AppKey("memory", Memory)
 
 
 def _json(value: object, status: int = 200, content_type: str = "application/json") -> web.Response:
@@ -79,7 +134,7 @@ async def _problems(
     try:
         return await handler(request)
     except Refused as error:
-        response = _problem(error.status, error.title, error.detail)
+        return _refusal(request, error)
     except web.HTTPException as error:
         response = _problem(error.status, error.reason, f"{request.method} {request.path}")
         if "Allow" in error.headers:
@@ -87,68 +142,114 @@ async def _problems(
     except Exception:
         log.exception("%s %s", request.method, request.path)
         response = _problem(500, "Internal Server Error", "the intake failed")
+    response.force_close()
+    return response
+
+
+def _admit(request: web.Request) -> str:
+    """Check all that the headers tell; return the channel. Raises Refused."""
+    channel = request.match_info["channel"]
+    if channel not in CHANNELS:
+        raise Refused(404, "Not Found", f"there are the channels {', '.join(sorted(CHANNELS))}")
+    if channel not in SIGNED:
+        _check_token(request, request.app[SECRETS].get(channel, ()))
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        raise Refused(415, "Unsupported Media Type", "Content-Encoding: gzip, deflate or none")
+    length = request.content_length or 0
+    if length > MAXIMUM_PAYLOAD_BYTES:
+        raise _too_large()
+    if length > request.app[MEMORY].free:
+        raise _full()
+    return channel
+
+
+def _too_large() -> Refused:
+    return Refused(413, "Content Too Large", f"at most {MAXIMUM_PAYLOAD_BYTES} bytes")
+
+
+async def _body(request: web.Request, share: Share) -> bytes:
+    """The body, never more of it than is allowed. Raises Refused.
+
+    What counts is what has arrived, not what was announced: a sender that announces much and sends
+    nothing holds no memory that others need.
+    """
+    chunks: list[bytes] = []
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                if share.taken + len(chunk) > MAXIMUM_PAYLOAD_BYTES:
+                    raise _too_large()
+                share.take(len(chunk))
+                chunks.append(chunk)
+    except TimeoutError:
+        raise Refused(408, "Request Timeout", f"no body within {BODY_SECONDS:.0f} s") from None
+    except (web.RequestPayloadError, BadHttpMessage) as error:
+        raise Refused(400, "Bad Request", "the body is not what its headers say") from error
+    return b"".join(chunks)
+
+
+def _any_same(given: str, expected: Sequence[str]) -> bool:
+    """In a time that tells neither how much of one was right nor which one."""
+    text = given.encode(errors="replace")
+    return any([hmac.compare_digest(text, one.encode()) for one in expected if one])
+
+
+def _check_token(request: web.Request, secrets: Sequence[str]) -> None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not _any_same(token.strip(), secrets):
+        raise Refused(401, "Unauthorized", "no valid bearer token")
+
+
+def _check_signature(request: web.Request, secrets: Sequence[str], body: bytes) -> None:
+    digests = [
+        hmac.new(secret.encode(), body, hashlib.sha256).digest() for secret in secrets if secret
+    ]
+    expected = [base64.b64encode(digest).decode() for digest in digests]
+    if not _any_same(request.headers.get("X-Shopify-Hmac-Sha256", ""), expected):
+        raise Refused(401, "Unauthorized", "no valid signature")
+
+
+async def expect(request: web.Request) -> web.StreamResponse | None:
+    """Ask for the body of a request that waits to be asked, or answer without it."""
+    if request.version < HttpVersion11:  # cannot wait, and means nothing (RFC 9110, 10.1.1)
+        return None
+    try:
+        if request.headers.get("Expect", "").strip().lower() != "100-continue":
+            raise Refused(417, "Expectation Failed", "only 100-continue can be expected")
+        _admit(request)
+    except Refused as error:
+        return _refusal(request, error)
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # Or the answer's own headers would be taken for sent (aiohttp's own handler does the same).
+    request.writer.output_size = 0
+    return None
+
+
+def _refusal(request: web.Request, error: Refused) -> web.Response:
+    channel = request.match_info.get("channel", "")
+    if channel in CHANNELS:
+        REQUESTS.labels(channel, str(error.status)).inc()
+    response = _problem(error.status, error.title, error.detail)
     # The rest of a refused body is not read; the connection cannot carry another request.
     response.force_close()
     return response
 
 
-async def _body(request: web.Request) -> bytes:
-    """The body, never more of it than is allowed. Raises Refused."""
-    too_large = Refused(413, "Content Too Large", f"at most {MAXIMUM_PAYLOAD_BYTES} bytes")
-    if (request.content_length or 0) > MAXIMUM_PAYLOAD_BYTES:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > MAXIMUM_PAYLOAD_BYTES:
-                    raise too_large
-    except TimeoutError:
-        raise Refused(408, "Request Timeout", f"no body within {BODY_SECONDS:.0f} s") from None
-    return bytes(body)
-
-
-def _same(given: str, expected: str) -> bool:
-    """In constant time."""
-    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
-
-
-def _check_token(request: web.Request, secret: str) -> None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if not secret or scheme.lower() != "bearer" or not _same(token.strip(), secret):
-        raise Refused(401, "Unauthorized", "no valid bearer token")
-
-
-def _check_signature(request: web.Request, secret: str, body: bytes) -> None:
-    digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
-    given = request.headers.get("X-Shopify-Hmac-Sha256", "")
-    if not secret or not _same(given, base64.b64encode(digest).decode()):
-        raise Refused(401, "Unauthorized", "no valid signature")
-
-
 async def take(request: web.Request) -> web.Response:
     """One payload of a channel."""
-    channel = request.match_info["channel"]
-    if channel not in CHANNELS:
-        raise Refused(404, "Not Found", f"there are the channels {', '.join(sorted(CHANNELS))}")
-    try:
-        raw_id = await _take(request, channel)
-    except Refused as error:
-        REQUESTS.labels(channel, str(error.status)).inc()
-        raise
+    channel = _admit(request)
+    with request.app[MEMORY].share() as share:
+        body = await _body(request, share)
+        if channel in SIGNED:
+            _check_signature(request, request.app[SECRETS].get(channel, ()), body)
+        raw_id = await _deliver(request, channel, body)
     REQUESTS.labels(channel, "200").inc()
     return _json({"raw_id": raw_id})
 
 
-async def _take(request: web.Request, channel: str) -> str:
-    secret = request.app[SECRETS].get(channel, "")
-    if channel in SIGNED:
-        body = await _body(request)
-        _check_signature(request, secret, body)
-    else:
-        _check_token(request, secret)
-        body = await _body(request)
+async def _deliver(request: web.Request, channel: str, body: bytes) -> str:
+    """Wait until Kafka has it; the raw_id that it got. Raises Refused."""
     raw = RawPayload(
         raw_id=new_raw_id(),
         channel=channel,
@@ -201,12 +302,15 @@ async def metrics(_request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def application(publisher: Publisher, secrets: Mapping[str, str]) -> web.Application:
-    """The intake. `secrets` are by channel; a channel without one takes nothing."""
+def application(
+    publisher: Publisher, secrets: Secrets, memory_bytes: int = MAXIMUM_BYTES_IN_FLIGHT
+) -> web.Application:
+    """The intake. A channel without a secret takes nothing."""
     app = web.Application(middlewares=[_problems], client_max_size=MAXIMUM_PAYLOAD_BYTES)
     app[PUBLISHER] = publisher
     app[SECRETS] = secrets
-    app.router.add_post("/channels/{channel}/orders", take)
+    app[MEMORY] = Memory(memory_bytes)
+    app.router.add_post("/channels/{channel}/orders", take, expect_handler=expect)
     app.router.add_get("/health", health)
     app.router.add_get("/ready", ready)
     app.router.add_get("/metrics", metrics)

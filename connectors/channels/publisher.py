@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -26,6 +26,8 @@ DELIVERY_SECONDS = 20.0
 READY_SECONDS = 2.0
 POLL_SECONDS = 0.1
 RETRY_SECONDS = 0.01
+LATE_SECONDS = 1.0
+"""after the delivery time, for the reports of what it ended"""
 
 OnDone = Callable[[Exception | None], None]
 
@@ -46,8 +48,11 @@ def new_raw_id() -> str:
 class RawPublisher:
     """Any thread may call anything. `on_done` is called in the publisher's own thread."""
 
-    def __init__(self, bootstrap: str) -> None:
-        """Take a broker's address; it need not answer yet."""
+    def __init__(self, bootstrap: str, kafka: Mapping[str, str | int] | None = None) -> None:
+        """Take a broker's address, which need not answer yet, and librdkafka settings beside ours.
+
+        Raises KafkaException for a setting that librdkafka does not know.
+        """
         self.failed = threading.Event()
         """set once this publisher can never deliver again and its process must start anew"""
         self._in_flight = 0
@@ -55,6 +60,8 @@ class RawPublisher:
         self._closing = threading.Event()
         self._producer = Producer(
             {
+                "log_level": 0,
+                **(kafka or {}),
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
                 "acks": "all",
@@ -64,7 +71,6 @@ class RawPublisher:
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
                 "linger.ms": 2,
-                "log_level": 0,
                 "error_cb": self._on_error,
             }
         )
@@ -132,11 +138,15 @@ class RawPublisher:
             return False
         return found.topics[CHANNELS_RAW.name].error is None
 
-    def close(self) -> None:
-        """Wait for what is in flight, and end."""
-        self._producer.flush(DELIVERY_SECONDS)
+    def close(self) -> int:
+        """Wait for what is in flight, and end; how many payloads are left without an answer."""
+        deadline = time.monotonic() + DELIVERY_SECONDS + LATE_SECONDS
+        # Not `flush`, which would call `on_done` in this thread as well, and not hear Ctrl-C.
+        while self._in_flight and time.monotonic() < deadline:
+            time.sleep(RETRY_SECONDS)
         self._closing.set()
         self._thread.join()
+        return self._in_flight
 
     def _done(self) -> None:
         with self._lock:

@@ -47,6 +47,9 @@ PARTITION_BY_KEY = -1
 """librdkafka's RD_KAFKA_PARTITION_UA: the partitioner decides."""
 
 
+Rebalance = Callable[[Consumer, list[TopicPartition]], None]
+
+
 class Crash(RuntimeError):
     """The worker cannot know what Kafka has kept, and must start again from what it committed."""
 
@@ -79,7 +82,8 @@ class Carrier:
             **settings.kafka,
         }
         self._common = common
-        self._fatal: KafkaError | None = None
+        self._failure: str = ""
+        """what went wrong in a callback; it is raised after the call that ran the callback"""
         self._producer = Producer(
             {
                 **common,
@@ -143,15 +147,30 @@ class Carrier:
                 self._topic_ids[name] = str(future.result(KAFKA_PATIENCE_SECONDS).topic_id)
         self._consumer.subscribe(
             list(self._rooms),
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
+            on_assign=self._guarded(self._on_assign),
+            on_revoke=self._guarded(self._on_revoke),
+            on_lost=self._guarded(self._on_lost),
         )
+
+    def _guarded(self, callback: Rebalance) -> Rebalance:
+        """The callback, with nothing raised through librdkafka.
+
+        confluent-kafka hands a KafkaException on as an object that is no BaseException: it passes
+        every handler, and a worker would go on sending heartbeats without a thread that works.
+        """
+
+        def called(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            try:
+                callback(consumer, partitions)
+            except Exception as error:
+                self._failure = self._failure or f"{type(error).__name__}: {error}"
+
+        return called
 
     def _on_error(self, error: KafkaError) -> None:
         """A fatal error, such as being fenced, comes here and not with a record."""
         if error.fatal():
-            self._fatal = error
+            self._failure = str(error)
 
     # -- assignment ---------------------------------------------------------------------------
 
@@ -260,11 +279,11 @@ class Carrier:
         """The next batches with the timers that are due in each; may be empty. Raises Crash."""
         messages: list[Message] = []
         first = self._consumer.poll(0 if self._any_due() else POLL_SECONDS)
-        if self._fatal is not None:
-            raise Crash(f"consumer: {self._fatal}")
         if first is not None:
             messages.append(first)
             messages.extend(self._consumer.consume(MAXIMUM_BATCH_RECORDS - 1, LINGER_SECONDS))
+        if self._failure:
+            raise Crash(f"consumer: {self._failure}")
         by_partition: dict[tuple[str, int], list[Raw]] = defaultdict(list)
         for message in messages:
             error = message.error()

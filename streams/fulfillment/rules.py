@@ -33,21 +33,26 @@ Decision = tuple[FulfillmentState | None, list[Send]]
 
 
 def register(known: LocationsState | None, command: RegisterLocation) -> LocationsState:
-    """The locations with this one as it is from now on."""
-    location = LocationState(
-        command.location_id,
-        command.name,
-        command.country,
-        command.latitude,
-        command.longitude,
-        command.active,
-    )
-    others = [
-        other
-        for other in (known.locations if known is not None else [])
-        if other.location_id != command.location_id
-    ]
-    return LocationsState(sorted([*others, location], key=lambda one: one.location_id))
+    """The locations with this one as it is from now on.
+
+    What the command leaves empty stays as it is known: a stock file without coordinates says
+    nothing about where a place is. A command that says nothing at all only makes it known.
+    """
+    locations = {one.location_id: one for one in (known.locations if known is not None else [])}
+    nowhere = LocationState(command.location_id, command.location_id, "", 0.0, 0.0, command.active)
+    before = locations.get(command.location_id, nowhere)
+    located = bool(command.latitude or command.longitude)
+    if command.name or command.country or located:
+        before = LocationState(
+            command.location_id,
+            command.name or before.name,
+            command.country or before.country,
+            command.latitude if located else before.latitude,
+            command.longitude if located else before.longitude,
+            command.active,
+        )
+    locations[command.location_id] = before
+    return LocationsState(sorted(locations.values(), key=lambda one: one.location_id))
 
 
 def registered(command: RegisterLocation, now_ms: int) -> Send:

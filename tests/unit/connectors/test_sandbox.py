@@ -55,3 +55,10 @@ def test_a_void_is_always_done() -> None:
     assert [(answer.outcome, answer.authorization_id) for answer in answers] == [
         ("voided", "sbx_1")
     ]
+
+
+def test_the_gateway_tells_authorizations_from_voids() -> None:
+    gateway = sandbox.Sandbox()
+    asked, wished = request(sandbox.APPROVED), VoidRequested("o-1", "sbx_1", "o-1/void", 1, 5)
+    assert gateway.answer(asked) == sandbox.authorize(asked)
+    assert gateway.answer(wished) == sandbox.void(wished)

@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy import demo, stock
-from deploy.cli import cli, secret
-from schemas.fulfillment import RegisterLocation
-from schemas.inventory import SetStock
-from schemas.topics import FULFILLMENT_COMMANDS
+from connectors.channels.publisher import OnDone, Undelivered
+from deploy import demo, output, stock
+from deploy.cli import SECTIONS, cli
+from schemas.channels import RawPayload
 
 EXAMPLES = Path(stock.__file__).parent / "examples"
+ORDER = str(EXAMPLES / "order.json")
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments))
 
 
-def test_help_names_every_command() -> None:
+def millrace(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """The command as a process, with its own exit status."""
+    command = [sys.executable, "-m", "deploy.cli", *arguments]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False)
+
+
+def test_help_names_every_command_and_every_exit_status() -> None:
     said = run("--help").output
-    for command in ("up", "submit", "order", "stock", "rejected", "demo", "cancel", "channels"):
-        assert command in said
+    assert {name for names in SECTIONS.values() for name in names} == set(cli.commands)
+    for word in (*cli.commands, "Exit status:", "69", "70", "130"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    "path", [[name] for name in cli.commands] + [["stock", "load"], ["rejected", "replay"]]
+)
+def test_every_command_has_help(path: list[str]) -> None:
+    result = run(*path, "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
 
 
 def test_a_dry_run_says_what_would_be_understood() -> None:
-    result = run("submit", str(EXAMPLES / "order.json"), "--channel", "json", "--dry-run", "--json")
+    result = run("submit", ORDER, "--channel", "json", "--dry-run", "--json")
     told = json.loads(result.output)
     assert result.exit_code == 0
-    assert told["outcome"] == "accepted"
-    assert told["total_minor"] > 0
+    assert (told["outcome"], told["total_minor"], told["currency"]) == ("accepted", 9390, "EUR")
 
 
 def test_a_dry_run_of_a_bad_order_names_field_and_reason(tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"external_id": "1", "currency": "XXX"}')
     result = run("submit", str(bad), "--channel", "json", "--dry-run", "--json")
-    assert result.exit_code == 1
-    assert json.loads(result.output)["outcome"] == "rejected"
+    told = json.loads(result.output)
+    assert (result.exit_code, told["outcome"]) == (1, "rejected")
+    assert told["reason"].startswith("unknown_currency: currency: 'XXX'")
 
 
 def test_a_file_that_is_not_of_the_format_is_unreadable(tmp_path: Path) -> None:
@@ -50,66 +71,76 @@ def test_a_file_that_is_not_of_the_format_is_unreadable(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
-def test_an_unknown_channel_is_a_usage_error() -> None:
-    result = run("submit", str(EXAMPLES / "order.json"), "--channel", "fax", "--dry-run")
-    assert result.exit_code == 2
-    assert "fax" in result.output
+def test_a_file_that_is_too_large_is_rejected_and_not_sent(tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(11 * 2**20)
+    result = run("submit", str(large), "--channel", "json", "--brokers", "127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "too_large" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submit", ORDER, "--channel", "fax", "--dry-run"],
+        ["submit", ORDER],
+        ["submit", "absent.json", "--channel", "json"],
+        ["cancel", "o|1", "--reason", "x"],
+        ["cancel", "o-1"],
+        ["demo", "--rate", "0"],
+        ["demo", "--seconds", "-1"],
+        ["order", "o-1", "--dashboard", "localhost"],
+        ["rejected", "replay"],
+        ["rejected", "replay", "id", "--all"],
+        ["rejected", "replay", "--all", "--file", ORDER],
+        ["up", "--workers", "0"],
+        ["up", "--dashboard-port", "8471"],
+        ["up", "--probe-port", "8469"],
+        ["worker"],
+        ["nothing"],
+        ["intake", "--token-file", "absent"],
+    ],
+)
+def test_wrong_usage_is_2_and_no_traceback(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
 def test_a_dashboard_that_is_away_is_one_line_and_69() -> None:
     result = run("order", "o-1", "--dashboard", "http://127.0.0.1:1")
     assert result.exit_code == 69
-    assert "does not answer" in result.output
+    assert result.stderr == "Error: the dashboard at http://127.0.0.1:1 does not answer\n"
 
 
-def test_secrets_come_from_a_file_before_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MILLRACE_TEST", "from the environment")
-    assert secret("MILLRACE_TEST") == "from the environment"
-    path = tmp_path / "secret"
-    path.write_text("from a file\n")
-    monkeypatch.setenv("MILLRACE_TEST_FILE", str(path))
-    assert secret("MILLRACE_TEST") == "from a file"
+def test_a_reader_that_has_seen_enough_is_no_traceback() -> None:
+    command = f"{sys.executable} -m deploy.cli channels | true"
+    found = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60, check=False)
+    assert b"Traceback" not in found.stderr
+    assert b"BrokenPipe" not in found.stderr
 
 
-@pytest.mark.parametrize(
-    ("row", "field"),
-    [
-        ({"sku": "", "location": "a", "on_hand": "1"}, "sku"),
-        ({"sku": "a", "location": "", "on_hand": "1"}, "location"),
-        ({"sku": "a", "location": "b", "on_hand": "-1"}, "on_hand"),
-        ({"sku": "a", "location": "b", "on_hand": "1.5"}, "on_hand"),
-        ({"sku": "a", "location": "b", "on_hand": "1", "safety_stock": "x"}, "safety_stock"),
-        ({"sku": "a", "location": "b", "on_hand": "1", "country": "DEU"}, "country"),
-        ({"sku": "a", "location": "b", "on_hand": "1", "latitude": "91"}, "latitude"),
-        ({"sku": "a", "location": "b", "on_hand": "1", "longitude": "nan"}, "longitude"),
-    ],
-)
-def test_a_bad_stock_row_is_refused_by_field(row: dict[str, str], field: str) -> None:
-    with pytest.raises(ValueError, match=field):
-        stock.parsed(row)
+def test_a_command_that_ctrl_c_stops_ends_with_130() -> None:
+    command = [sys.executable, "-m", "deploy.cli", "rejected", "list", "--brokers", "127.0.0.1:1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1.5)  # it waits for a broker for many seconds
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, b"Traceback" in said) == (130, False)
 
 
-def test_a_file_without_the_columns_is_no_stock_file(tmp_path: Path) -> None:
-    path = tmp_path / "stock.csv"
-    path.write_text("sku,quantity\na,1\n")
-    with pytest.raises(stock.BadFile, match="location, on_hand"):
-        stock.read(path)
+def test_without_a_terminal_there_are_no_colours_and_no_boxes() -> None:
+    found = millrace("channels")
+    assert found.returncode == 0
+    assert b"\x1b" not in found.stdout
 
 
-def test_locations_reach_every_partition_before_their_stock() -> None:
-    rows, _ = stock.read(EXAMPLES / "stock.csv")
-    commands = list(stock.commands([stock.parsed(row) for _, row in rows], "test"))
-    kinds = [type(record) for _, _, record, _ in commands]
-    assert kinds == sorted(kinds, key=lambda kind: kind is SetStock)
-    partitions: dict[str, set[int]] = {}
-    for _, key, record, partition in commands:
-        if isinstance(record, RegisterLocation):
-            partitions.setdefault(key, set()).add(partition)
-    assert partitions
-    assert all(
-        found == set(range(FULFILLMENT_COMMANDS.partitions)) for found in partitions.values()
+def test_a_table_that_is_no_terminals_is_tab_separated(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(("a", "b"), [("1", "two\tthree\x1b[31m")])
+    assert (
+        capsys.readouterr().out
+        == "a\tb\n1\ttwo\N{REPLACEMENT CHARACTER}three\N{REPLACEMENT CHARACTER}[31m\n"
     )
 
 
@@ -120,3 +151,44 @@ def test_demo_orders_are_understood_by_their_channels() -> None:
     for raw in demo.payloads(200, 3):
         for order in CHANNELS[raw.channel].orders(raw.payload, "", raw.raw_id, 1):
             assert isinstance(order, PlaceOrder)
+
+
+class Reports:
+    """A publisher that takes a few, and then nothing."""
+
+    takes = 3
+
+    def __init__(self, _brokers: str, _kafka: object) -> None:
+        self.seen = 0
+
+    def publish(self, _raw: RawPayload, on_done: OnDone) -> None:
+        self.seen += 1
+        on_done(None if self.seen <= self.takes else Undelivered("timed out"))
+
+    def close(self) -> int:
+        return 0
+
+
+def test_a_demonstration_counts_what_kafka_does_not_take_and_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(demo, "RawPublisher", Reports)
+    monkeypatch.setattr("deploy.records.send", lambda *_: 0)
+    result = run("demo", "--rate", "10000", "--seconds", "1")
+    assert result.exit_code == 69
+    assert result.stdout == "3 orders sent\n"
+    assert "did not take 1 orders: timed out" in result.stderr
+
+
+def test_a_demonstration_that_is_stopped_says_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "RawPublisher", Reports)
+    monkeypatch.setattr("deploy.records.send", lambda *_: 0)
+    monkeypatch.setattr("deploy.demo.time.sleep", stopped)
+    result = run("demo", "--rate", "0.5", "--seconds", "4", "--json")
+    assert result.exit_code == 130
+    assert json.loads(result.stdout) == {"sent": 2, "failed": 0, "total": 2}

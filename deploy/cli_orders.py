@@ -1,0 +1,240 @@
+"""Commands about orders: sent in, looked at, cancelled, and a demonstration of many."""
+
+from __future__ import annotations
+
+import sys
+import time
+import urllib.parse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deploy import output
+from deploy.options import (
+    INTERRUPTED,
+    SOME_REJECTED,
+    UNREADABLE,
+    NotFound,
+    Unavailable,
+    dashboard_option,
+    existing_file,
+    json_option,
+    on_kafka,
+    own,
+)
+
+if TYPE_CHECKING:
+    from connectors.channels.mapping import Mapped
+    from deploy.cluster import Cluster
+
+
+@click.command()
+@json_option
+def channels(as_json: bool) -> None:
+    """Name the channels that orders can come from."""
+    from connectors.channels.registry import CHANNELS
+
+    for name in sorted(CHANNELS):
+        if as_json:
+            output.line({"channel": name})
+        else:
+            click.echo(name)
+
+
+@click.command()
+@click.argument("file", type=existing_file)
+@own("--channel", required=True, help="Whose format FILE has; see `millrace channels`.")
+@own("--dry-run", is_flag=True, help="Only say what would be understood; needs no broker.")
+@json_option
+@on_kafka
+def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: bool) -> None:
+    """Send the orders of FILE into the pipeline.
+
+    Prints a line for each order. What is not understood is kept as well, for `millrace rejected`;
+    a FILE that is too large is not sent.
+
+    \b
+    Examples:
+      millrace submit order.json --channel shopify
+      millrace submit orders.csv --channel csv --dry-run --json
+    """
+    from connectors.channels.mapping import MAXIMUM_PAYLOAD_BYTES
+    from connectors.channels.publisher import RawPublisher, Undelivered, new_raw_id
+    from connectors.channels.registry import CHANNELS
+    from schemas.channels import RawPayload
+
+    mapping = CHANNELS.get(channel)
+    if mapping is None:
+        known = ", ".join(sorted(CHANNELS))
+        raise click.UsageError(f"there is no channel {channel!r}; there are {known}")
+    with file.open("rb") as source:
+        payload = source.read(MAXIMUM_PAYLOAD_BYTES + 1)
+    now_ms = time.time_ns() // 1_000_000
+    raw = RawPayload(new_raw_id(), channel, "file", "", now_ms, payload)
+    found = [described(order) for order in mapping.orders(payload, "", raw.raw_id, now_ms)]
+    if not dry_run and len(payload) <= MAXIMUM_PAYLOAD_BYTES:
+        publisher = RawPublisher(cluster.brokers, cluster.kafka)
+        try:
+            publisher.publish_all([raw])
+        except Undelivered as error:
+            raise Unavailable(f"Kafka at {cluster.brokers} did not take it: {error}") from error
+        finally:
+            publisher.close()
+    for order in found:
+        if as_json:
+            output.line(order)
+        elif order["outcome"] == "accepted":
+            what = f" ({order['reason']})" if order["reason"] else ""
+            click.echo(output.printable(f"{channel}-{order['external_id']}: accepted{what}"))
+        else:
+            click.echo(output.printable(f"rejected: {order['reason']}"))
+    if any(str(order["reason"]).startswith("unreadable") for order in found):
+        sys.exit(UNREADABLE)
+    if any(order["outcome"] != "accepted" for order in found):
+        sys.exit(SOME_REJECTED)
+
+
+def described(order: Mapped) -> dict[str, object]:
+    """What `submit` says of one order, as an object for --json."""
+    from schemas.orders import CancelOrder, PlaceOrder
+
+    if isinstance(order, PlaceOrder):
+        return {
+            "external_id": order.external_id,
+            "outcome": "accepted",
+            "reason": "",
+            "currency": order.currency,
+            "total_minor": order.total_minor,
+            "lines": len(order.lines),
+        }
+    if isinstance(order, CancelOrder):
+        return {
+            "external_id": order.order_id.partition("-")[2],
+            "outcome": "accepted",
+            "reason": "cancellation",
+            "currency": "",
+            "total_minor": 0,
+            "lines": 0,
+        }
+    where = "" if order.field in order.detail else f"{order.field}: "
+    return {
+        "external_id": order.external_id,
+        "outcome": "rejected",
+        "reason": f"{order.reason}: {where}{order.detail}",
+        "currency": "",
+        "total_minor": None,
+        "lines": 0,
+    }
+
+
+@click.command()
+@click.argument("order_id")
+@dashboard_option
+@json_option
+def order(order_id: str, dashboard: str, as_json: bool) -> None:
+    """Show what happened to an order: every event, when, where and why.
+
+    The id is the channel and the channel's own id, as `millrace submit` prints it.
+
+    \b
+    Example:
+      millrace order shopify-450789469
+    """
+    from deploy.dashboard import ask
+
+    told = ask(dashboard, f"/api/orders/{urllib.parse.quote(order_id, safe='')}")
+    if told is None:
+        raise NotFound(f"no order {order_id}")
+    if as_json:
+        output.line(told)
+        return
+    from deploy.timeline import why
+
+    events = told["events"]
+    days = {str(event["at"])[:10] for event in events}
+    # The day once, in the head, where it is the same for all.
+    head, start = (f"{min(days)} (UTC)", 11) if len(days) == 1 else ("time (UTC)", 0)
+    output.table(
+        (head, "room", "event", "why"),
+        [
+            (
+                str(event["at"])[start:].replace("T", " ").removesuffix("Z"),
+                event["room"],
+                event["event"],
+                why(event["event"], event["detail"], event["why"]),
+            )
+            for event in events
+        ],
+    )
+
+
+@click.command()
+@click.argument("order_id")
+@own("--reason", required=True, help="Why, in words that the order's timeline shows.")
+@json_option
+@on_kafka
+def cancel(cluster: Cluster, order_id: str, reason: str, as_json: bool) -> None:
+    """Ask to cancel an order, at any point before shipment.
+
+    The answer is an event of the order: see `millrace order`.
+
+    \b
+    Example:
+      millrace cancel shopify-450789469 --reason "changed my mind"
+    """
+    from deploy.records import send
+    from schemas.identifiers import InvalidIdentifier, checked
+    from schemas.messages import Send
+    from schemas.orders import CancelOrder
+    from schemas.topics import ORDERS_COMMANDS
+
+    try:
+        checked(order_id, "ORDER_ID")
+    except InvalidIdentifier as error:
+        raise click.UsageError(str(error)) from error
+    command = CancelOrder(order_id, reason, time.time_ns() // 1_000_000)
+    send(cluster, [Send(ORDERS_COMMANDS, order_id, command)])
+    if as_json:
+        output.line({"order_id": order_id, "asked": "cancel"})
+    else:
+        click.echo(f"asked to cancel {order_id}")
+
+
+@click.command()
+@own(
+    "--rate",
+    default=200.0,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Orders a second.",
+)
+@own("--seconds", default=60, type=click.IntRange(min=1), help="For how long.")
+@own("--seed", default=1, help="The same seed makes the same orders, but for numbers and times.")
+@json_option
+@on_kafka
+def demo(cluster: Cluster, rate: float, seconds: int, seed: int, as_json: bool) -> None:
+    """Send believable orders over several channels, so that there is something to look at.
+
+    Sets the stock of 200 SKUs called DEMO-… at five locations first. Ctrl-C ends it early.
+
+    \b
+    Example:
+      millrace demo --rate 200 --seconds 60
+    """
+    from deploy.demo import Traffic, stock
+    from deploy.records import send
+
+    send(cluster, stock())
+    traffic = Traffic(cluster, rate, int(rate * seconds), seed)
+    with output.progress("orders", traffic.total) as advance:
+        traffic.run(advance)
+    if as_json:
+        output.line({"sent": traffic.sent, "failed": traffic.failed, "total": traffic.total})
+    else:
+        click.echo(f"{traffic.sent} orders sent{', then stopped' if traffic.stopped else ''}")
+    if traffic.failed:
+        raise Unavailable(
+            f"Kafka at {cluster.brokers} did not take {traffic.failed} orders: {traffic.failure}"
+        )
+    if traffic.stopped:
+        sys.exit(INTERRUPTED)

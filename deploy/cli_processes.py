@@ -1,0 +1,198 @@
+"""Commands that run: everything on one machine, or one process of the pipeline."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deploy import configuration, output
+from deploy.configuration import Configuration
+from deploy.options import (
+    UNREADABLE,
+    Unavailable,
+    brokers_option,
+    clickhouse_option,
+    data_option,
+    host_option,
+    json_option,
+    on_kafka,
+    own,
+    port_number,
+    port_option,
+)
+
+if TYPE_CHECKING:
+    from deploy.cluster import Cluster
+
+MAXIMUM_WORKERS = 64
+INSTANCE = "Its name: the same after a restart, and another for each process of its kind."
+secret_file = click.Path(path_type=Path, dir_okay=False)
+
+
+def _running(start: Callable[[], None]) -> None:
+    """One line instead of a traceback when the process cannot have its port."""
+    from deploy.probes import PortTaken
+
+    try:
+        start()
+    except PortTaken as error:
+        raise Unavailable(str(error)) from error
+
+
+@click.command()
+@data_option
+@host_option
+@clickhouse_option
+@own("--workers", default=min(4, os.cpu_count() or 1), type=click.IntRange(1, MAXIMUM_WORKERS))
+@brokers_option("", "A Kafka cluster, instead of one broker of its own.")
+@own("--broker-port", default=9492, type=port_number, help="Of its own broker.")
+@own("--dashboard-port", default=8470, type=port_number)
+@own("--intake-port", default=8471, type=port_number, help="Where webhooks come in.")
+@own("--probe-port", default=8480, type=port_number, help="First of workers + 1 ports.")
+@click.pass_obj
+def up(loaded: Configuration, /, **options: Any) -> None:
+    """Run everything on this machine until Ctrl-C.
+
+    Starts Kafka, the workers, the payment gateway, the sink with the dashboard and the door for
+    webhooks; starts again whatever ends, and says so. A second start finds its data in --data.
+    Logs are in DATA/logs, of bounded size. Ctrl-C stops everything, a second one at once.
+
+    \b
+    Examples:
+      millrace up
+      millrace up --data /var/lib/millrace --dashboard-port 9000
+      millrace up --brokers kafka-1:9092 --clickhouse-url http://clickhouse:8123
+    """
+    secured = sorted(
+        name for name in loaded.kafka if name.startswith(("security.", "sasl.", "ssl."))
+    )
+    if secured and not options["brokers"]:
+        click.echo(
+            f"[kafka] {', '.join(secured)}: is for a cluster that --brokers names; the broker"
+            " that `millrace up` starts listens on this machine, without security",
+            err=True,
+        )
+        sys.exit(UNREADABLE)
+    from deploy import local
+
+    named = str(loaded.file.resolve()) if loaded.file is not None else ""
+    sys.exit(local.up(local.Options(**options, config=named, kafka=loaded.kafka)))
+
+
+@click.command()
+@own("--instance", required=True, help=INSTANCE)
+@data_option
+@host_option
+@port_option(8480)
+@own(
+    "--compression",
+    envvar="MILLRACE_COMPRESSION",
+    default="lz4",
+    type=click.Choice(("none", "lz4", "zstd", "snappy")),
+    help="Of what the rooms write; none where Kafka is on this machine.",
+)
+@on_kafka
+def worker(
+    cluster: Cluster, instance: str, data: Path, host: str, port: int, compression: str
+) -> None:
+    """Run one worker: all rooms, on its share of the partitions.
+
+    \b
+    Example:
+      millrace worker --instance worker-0 --brokers kafka-1:9092 --data /var/lib/millrace
+    """
+    from deploy import processes
+
+    _running(lambda: processes.worker(cluster, instance, data, host, port, compression))
+
+
+@click.command()
+@own(
+    "--instance", default="", help=f"{INSTANCE} Without one, a restart waits for a session to end."
+)
+@host_option
+@port_option(8478)
+@on_kafka
+def gateway(cluster: Cluster, instance: str, host: str, port: int) -> None:
+    """Run the sandbox payment gateway."""
+    from deploy import processes
+
+    _running(lambda: processes.gateway(cluster, instance, host, port))
+
+
+@click.command()
+@own("--instance", default="analytics", help=INSTANCE)
+@data_option
+@clickhouse_option
+@host_option
+@port_option(8470)
+@on_kafka
+def analytics(
+    cluster: Cluster, instance: str, data: Path, clickhouse_url: str, host: str, port: int
+) -> None:
+    """Run the ClickHouse sink and the dashboard."""
+    from deploy import processes
+
+    _running(lambda: processes.analytics(cluster, instance, data, clickhouse_url, host, port))
+
+
+@click.command()
+@own(
+    "--shopify-secret-file",
+    envvar="MILLRACE_SHOPIFY_SECRET_FILE",
+    type=secret_file,
+    show_default=False,
+    help="Secrets that sign Shopify's webhooks, one a line: all of them are good.",
+)
+@own(
+    "--token-file",
+    envvar="MILLRACE_INTAKE_TOKEN_FILE",
+    type=secret_file,
+    show_default=False,
+    help="Bearer tokens of the json and csv channels, one a line.",
+)
+@host_option
+@port_option(8471)
+@on_kafka
+def intake(
+    cluster: Cluster,
+    shopify_secret_file: Path | None,
+    token_file: Path | None,
+    host: str,
+    port: int,
+) -> None:
+    """Run the door for webhooks.
+
+    Secrets come from files, or from MILLRACE_SHOPIFY_SECRET and MILLRACE_INTAKE_TOKEN, never from
+    flags. A channel without a secret takes nothing.
+    """
+    from deploy import processes
+
+    tokens = configuration.secrets("MILLRACE_INTAKE_TOKEN", token_file)
+    signing = configuration.secrets("MILLRACE_SHOPIFY_SECRET", shopify_secret_file)
+    secrets = {"shopify": signing, "json": tokens, "csv": tokens}
+    _running(lambda: processes.intake(cluster, secrets, host, port))
+
+
+@click.command()
+@json_option
+@on_kafka
+def topics(cluster: Cluster, as_json: bool) -> None:
+    """Create every topic that is missing.
+
+    Replication is the cluster's default; partitions and retention are the contract's.
+    """
+    from deploy.cluster import PATIENCE_SECONDS
+    from deploy.topics import create
+    from schemas.topics import ALL
+
+    made = create(cluster.brokers, cluster.kafka, PATIENCE_SECONDS)
+    if as_json:
+        output.line({"created": made, "topics": len(ALL)})
+    else:
+        click.echo(f"{made} topics created, {len(ALL)} in all")

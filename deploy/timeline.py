@@ -1,0 +1,136 @@
+"""Why an event happened, in words: for `millrace order`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from schemas import fulfillment, inventory, orders, payments
+from schemas.money import text as money
+from schemas.records import Record
+from schemas.topics import EVENT_TOPICS
+
+EVENTS = {record.__name__: record for topic in EVENT_TOPICS for record in topic.values}
+WITHHELD = {"token": ""}
+"""Fields that stay on Kafka, so that the dashboard's API does not have them."""
+
+
+def why(event: str, detail: Mapping[str, Any], reason: str) -> str:
+    """One sentence for an event as the dashboard tells it; its bare reason for one unknown here."""
+    kind = EVENTS.get(event)
+    if kind is None:
+        return _plain(reason)
+    try:
+        record = msgspec.convert({**WITHHELD, **detail}, kind)
+    except msgspec.ValidationError:
+        return _plain(reason)
+    return _of_order(record) or _of_stock(record) or _of_payment(record) or _of_routing(record)
+
+
+def _plain(reason: str) -> str:
+    """`out_of_stock` as words."""
+    return reason.replace("_", " ")
+
+
+def _clock(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _of_order(record: Record) -> str:
+    match record:
+        case orders.OrderPlaced():
+            lines = ", ".join(f"{line.quantity} × {line.sku}" for line in record.lines)
+            total = money(record.total_minor, record.currency)
+            words = f"{lines}; {total} by {record.channel}"
+            if record.total_difference_minor:
+                difference = money(record.total_difference_minor, record.currency)
+                words += f"; the lines come to {difference} more than the channel says"
+            return words
+        case orders.OrderReserved():
+            return "every line has stock"
+        case orders.OrderAuthorized():
+            return f"{money(record.amount_minor, record.currency)} covers the total"
+        case orders.OrderReleased():
+            return f"released to fulfillment in {_count(record.shipments, 'shipment')}"
+        case orders.OrderBackordered():
+            again = _clock(record.retry_at_ms)
+            return f"line {record.line_id}: {_plain(record.reason)}; tried again at {again}"
+        case orders.OrderRefused():
+            line = f"line {record.line_id}: " if record.line_id else ""
+            return line + _plain(record.reason)
+        case orders.OrderCancelled():
+            return record.reason
+        case orders.OrderCommandRefused():
+            detail = f" ({record.detail})" if record.detail else ""
+            return f"{record.command}: {_plain(record.reason)}{detail}"
+    return ""
+
+
+def _of_stock(record: Record) -> str:
+    match record:
+        case inventory.StockReserved():
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku} at {record.location_id},"
+                f" held until {_clock(record.reserved_until_ms)}"
+            )
+        case inventory.StockRefused():
+            pieces = f"{record.quantity} × {record.sku}"
+            return f"line {record.line_id}: {pieces}: {_plain(record.reason)}"
+        case inventory.StockReleased():
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku} back at"
+                f" {record.location_id}: {_plain(record.reason)}"
+            )
+        case inventory.ReservationMoved():
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku} from"
+                f" {record.from_location_id} to {record.location_id}, to save a shipment"
+            )
+    return ""
+
+
+def _of_payment(record: Record) -> str:
+    match record:
+        case payments.AuthorizationRequested():
+            amount = money(record.amount_minor, record.currency)
+            asked = "looked up" if record.inquiry else "asked for"
+            return f"{amount} {asked} at the gateway, try {record.attempt}"
+        case payments.PaymentAuthorized():
+            amount = money(record.amount_minor, record.currency)
+            if record.method == "channel":
+                return f"{amount}, authorized or paid at the channel"
+            return f"{amount} by {record.method}, {record.authorization_id}"
+        case payments.PaymentDeclined():
+            return f"{money(record.amount_minor, record.currency)}: {_plain(record.reason)}"
+        case payments.VoidRequested():
+            return f"{record.authorization_id} to be given back, try {record.attempt}"
+        case payments.PaymentVoided():
+            amount = money(record.amount_minor, record.currency)
+            return f"{amount} given back: {_plain(record.reason)}"
+        case payments.PaymentCommandRefused():
+            return f"{record.command}: {_plain(record.reason)}"
+    return ""
+
+
+def _of_routing(record: Record) -> str:
+    match record:
+        case fulfillment.LocationsRanked():
+            return f"tried in this order: {', '.join(record.locations)}"
+        case fulfillment.OrderRouted():
+            moved = f", {_count(record.moved, 'reservation')} moved" if record.moved else ""
+            return _count(record.shipments, "shipment") + moved
+        case fulfillment.FulfillmentOrderReleased():
+            lines = ", ".join(record.line_ids)
+            return f"{record.fulfillment_order_id} at {record.location_id}: line {lines}"
+        case fulfillment.FulfillmentCancelled():
+            return record.reason
+        case fulfillment.FulfillmentCommandRefused():
+            return f"{record.command}: {_plain(record.reason)}"
+    return ""
