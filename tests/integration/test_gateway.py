@@ -41,7 +41,7 @@ pytestmark = pytest.mark.integration
 
 MODULE = "tests.integration.test_gateway"
 PARTITIONS = 2
-ORDERS = 5_000
+ORDERS = 4_000
 KILLS = 3
 SESSION_SECONDS = 6.0
 PATIENCE_SECONDS = 30.0
