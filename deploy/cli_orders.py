@@ -222,9 +222,10 @@ def demo(cluster: Cluster, rate: float, seconds: int, seed: int, as_json: bool) 
       millrace demo --rate 200 --seconds 60
     """
     from deploy.demo import Traffic, stock
-    from deploy.records import send
+    from deploy.records import partitions, send
+    from schemas.topics import FULFILLMENT_COMMANDS
 
-    send(cluster, stock())
+    send(cluster, stock(partitions(cluster, FULFILLMENT_COMMANDS)))
     traffic = Traffic(cluster, rate, int(rate * seconds), seed)
     with output.progress("orders", traffic.total) as advance:
         traffic.run(advance)

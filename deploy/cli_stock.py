@@ -59,8 +59,9 @@ def stock_load(cluster: Cluster, file: Path, rejected: Path | None, as_json: boo
     Rows that cannot be read are named by line and field and set aside into NAME.rejected.csv, with
     the reason in a further column; mended, that file can be loaded as it is. All others are loaded.
     """
-    from deploy.records import send
+    from deploy.records import partitions, send
     from deploy.stock import BadFile, StockFile, commands
+    from schemas.topics import FULFILLMENT_COMMANDS
 
     aside = rejected or file.with_suffix(".rejected.csv")
     if aside.resolve() == file.resolve():
@@ -76,8 +77,10 @@ def stock_load(cluster: Cluster, file: Path, rejected: Path | None, as_json: boo
         advance = stack.enter_context(output.progress("stock", source.size, "B"))
         sorted_out = _Sorting(source, aside, as_json, advance)
         stack.callback(sorted_out.close)
+        rows, cause = sorted_out.good_rows(), f"load of {file.name}"
+        everywhere = partitions(cluster, FULFILLMENT_COMMANDS)
         try:
-            send(cluster, commands(sorted_out.good_rows(), f"load of {file.name}"))
+            send(cluster, commands(rows, cause, everywhere))
         except BadFile as error:
             raise Unreadable(
                 f"{error}; {sorted_out.good} positions before that were sent"

@@ -95,15 +95,15 @@ class Traffic:
         self.failure = self.failure or why
 
 
-def stock() -> Iterator[Send]:
-    """Locations and counts."""
+def stock(partitions: int) -> Iterator[Send]:
+    """Locations and counts; `partitions` of the fulfillment room's inbox."""
     positions = [
         Position(f"DEMO-{number:03}", name, 40 if number % SCARCE_EVERY == 0 else 5_000, 2,
                  Location(name.title(), country, latitude, longitude))
         for number in range(SKUS)
         for name, country, latitude, longitude in LOCATIONS
     ]  # fmt: skip
-    return commands(positions, "demo")
+    return commands(positions, "demo", partitions)
 
 
 def payloads(count: int, seed: int) -> Iterator[RawPayload]:

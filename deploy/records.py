@@ -102,9 +102,22 @@ def read(cluster: Cluster, topics: Sequence[Topic]) -> Iterator[Found]:
     places = [
         TopicPartition(topic.name, number, 0)
         for topic in topics
-        for number in range(topic.partitions)
+        for number in range(partitions(cluster, topic))
     ]
     yield from read_from(cluster, places)
+
+
+def partitions(cluster: Cluster, topic: Topic) -> int:
+    """How many partitions a topic has. Raises Unavailable when there is no such topic.
+
+    Asked of Kafka: the contract's number is the one with which it would be made.
+    """
+    admin = cluster.admin()
+    await_answer(admin)
+    found = admin.list_topics(topic.name, timeout=PATIENCE_SECONDS).topics[topic.name]
+    if found.error is not None:
+        _end_or_raise(found.error, topic.name)
+    return len(found.partitions)
 
 
 def read_from(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Found]:
@@ -172,7 +185,7 @@ def ends(cluster: Cluster, topic: Topic) -> list[TopicPartition]:
                     TopicPartition(topic.name, number), timeout=PATIENCE_SECONDS
                 )[1],
             )
-            for number in range(topic.partitions)
+            for number in range(partitions(cluster, topic))
         ]
     finally:
         consumer.close()

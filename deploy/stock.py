@@ -217,8 +217,8 @@ def _degrees(text: str | None, field: str, limit: int) -> float | None:
     return degrees
 
 
-def commands(positions: Iterable[Position], cause: str) -> Iterator[Send]:
-    """A location before its first stock, to every partition of fulfillment; then the stock.
+def commands(positions: Iterable[Position], cause: str, partitions: int) -> Iterator[Send]:
+    """A location before its first stock, to all `partitions` of fulfillment; then the stock.
 
     What rows leave empty stays as it is known (streams/fulfillment/rules.py, `register`), so a
     location is sent again only when a row says something else of it. Raises BadFile when there
@@ -231,13 +231,13 @@ def commands(positions: Iterable[Position], cause: str) -> Iterator[Send]:
             told[one.location_id] = says
             if len(told) > MAXIMUM_LOCATIONS:
                 raise BadFile(f"more than {MAXIMUM_LOCATIONS} locations")
-            yield from registrations(one.location_id, says)
+            yield from registrations(one.location_id, says, partitions)
         count = SetStock(one.sku, one.location_id, one.on_hand, one.safety_stock, cause)
         yield Send(INVENTORY_COMMANDS, one.sku, count)
 
 
-def registrations(location_id: str, says: Location) -> Iterator[Send]:
+def registrations(location_id: str, says: Location, partitions: int) -> Iterator[Send]:
     """A location, to every partition of the fulfillment room."""
     register = RegisterLocation(location_id, *says, active=True)
-    for partition in range(FULFILLMENT_COMMANDS.partitions):
+    for partition in range(partitions):
         yield Send(FULFILLMENT_COMMANDS, location_id, register, partition)

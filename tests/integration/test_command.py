@@ -32,6 +32,7 @@ from schemas.orders import OrderCommandRefused, OrderPlaced
 from schemas.records import Record
 from schemas.topics import (
     ALL,
+    FULFILLMENT_COMMANDS,
     FULFILLMENT_STATE,
     INVENTORY_COMMANDS,
     INVENTORY_DEAD_LETTER,
@@ -337,3 +338,24 @@ def of(directory: Path) -> list[int]:
             if named:
                 found.append(int(entry.name))
     return found
+
+
+def test_a_cluster_with_more_partitions_than_is_usual_is_served_in_all_of_them(
+    tmp_path: Path,
+) -> None:
+    """The command asks Kafka how many there are, whatever its own environment says."""
+    with EmbeddedBroker(tmp_path / "kafka") as broker:
+        made = subprocess.run(
+            [sys.executable, "-m", "deploy.cli", "topics", "--brokers", broker.bootstrap],
+            env={**os.environ, "MILLRACE_PARTITIONS": "5"},
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        environment = {"MILLRACE_BROKERS": broker.bootstrap}
+        loading = ["stock", "load", str(EXAMPLES / "stock.csv")]
+        assert CliRunner().invoke(cli, loading, env=environment).exit_code == 0
+        found = records.read(Cluster(broker.bootstrap), [FULFILLMENT_COMMANDS])
+        registered = [one.place.partition for one in found if one.key == b"berlin"]
+        assert sorted(registered) == [0, 1, 2, 3, 4]

@@ -174,6 +174,7 @@ def test_a_demonstration_counts_what_kafka_does_not_take_and_ends(
 ) -> None:
     monkeypatch.setattr(demo, "RawPublisher", Reports)
     monkeypatch.setattr("deploy.records.send", lambda *_: 0)
+    monkeypatch.setattr("deploy.records.partitions", lambda *_: 1)
     result = run("demo", "--rate", "10000", "--seconds", "1")
     assert result.exit_code == 69
     assert result.stdout == "3 orders sent\n"
@@ -188,6 +189,7 @@ def test_a_demonstration_that_is_stopped_says_what_was_sent(
 
     monkeypatch.setattr(demo, "RawPublisher", Reports)
     monkeypatch.setattr("deploy.records.send", lambda *_: 0)
+    monkeypatch.setattr("deploy.records.partitions", lambda *_: 1)
     monkeypatch.setattr("deploy.demo.time.sleep", stopped)
     result = run("demo", "--rate", "0.5", "--seconds", "4", "--json")
     assert result.exit_code == 130

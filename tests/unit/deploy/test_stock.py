@@ -104,20 +104,22 @@ def test_rows_that_are_none_are_named_by_line_and_the_rest_is_read(tmp_path: Pat
 
 def test_a_location_reaches_every_partition_before_its_first_stock() -> None:
     seen: dict[str, set[int]] = {}
-    for topic, key, record, partition in stock.commands(positions(EXAMPLES / "stock.csv"), "test"):
+    for topic, key, record, partition in stock.commands(
+        positions(EXAMPLES / "stock.csv"), "test", 12
+    ):
         if isinstance(record, RegisterLocation):
             assert topic is FULFILLMENT_COMMANDS and partition is not None
             seen.setdefault(key, set()).add(partition)
         else:
             assert isinstance(record, SetStock)
-            assert seen[record.location_id] == set(range(FULFILLMENT_COMMANDS.partitions))
+            assert seen[record.location_id] == set(range(12))
 
 
 def told(*locations: Location) -> list[Location]:
     rows = [Position(f"sku-{number}", "b", 1, 0, one) for number, one in enumerate(locations)]
     return [
         Location(record.name, record.country, record.latitude, record.longitude)
-        for _, _, record, partition in stock.commands(rows, "test")
+        for _, _, record, partition in stock.commands(rows, "test", 12)
         if isinstance(record, RegisterLocation) and partition == 0
     ]
 
@@ -135,7 +137,7 @@ def test_a_file_with_too_many_locations_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(stock, "MAXIMUM_LOCATIONS", 2)
     rows = [Position("a", str(number), 1, 0, Location()) for number in range(3)]
     with pytest.raises(BadFile, match="more than 2 locations"):
-        list(stock.commands(rows, "test"))
+        list(stock.commands(rows, "test", 12))
 
 
 @pytest.fixture
@@ -148,6 +150,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Send]:
         return len(kept)
 
     monkeypatch.setattr(records, "send", send)
+    monkeypatch.setattr(records, "partitions", lambda *_: 1)
     return kept
 
 
