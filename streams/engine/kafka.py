@@ -184,9 +184,7 @@ class Carrier:
             start = max(place.offset, 0)
             self._held[place.topic, place.partition] = Held(room, place.partition, state, start)
             metrics.PARTITIONS.labels(room.name).inc()
-        for state in self._parked.values():
-            state.close()
-        self._parked.clear()
+        self._close_parked()
         consumer.assign(
             [
                 TopicPartition(
@@ -211,6 +209,12 @@ class Carrier:
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         raise Crash(f"{len(partitions)} partitions were lost to another worker")
+
+    def _close_parked(self) -> None:
+        """Let go of the states that did not come back."""
+        for state in self._parked.values():
+            state.close()
+        self._parked.clear()
 
     def _restore(self, room: Room, partition: int) -> PartitionState:
         """The partition's state as of the end of its state topic.
@@ -412,8 +416,6 @@ class Carrier:
             self._save(held)
             held.state.close()
         self._held.clear()
-        for state in self._parked.values():
-            state.close()
-        self._parked.clear()
+        self._close_parked()
         self._consumer.close()
         self._ends.close()

@@ -47,6 +47,6 @@ class Settings:
     session_timeout_ms: int = SESSION_TIMEOUT_MS
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     compression: str = "lz4"
-    """of what is written; none saves a third of the broker's work where it is on this machine"""
+    """of what is written; none costs broker and workers less where both are on one machine"""
     kafka: dict[str, str | int] = field(default_factory=dict)
     """further librdkafka settings for every client, such as security.protocol"""
