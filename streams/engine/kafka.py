@@ -43,6 +43,7 @@ from streams.engine.settings import (
 )
 
 log = logging.getLogger("millrace.engine")
+RETRY_SECONDS = 0.05
 PARTITION_BY_KEY = -1
 """librdkafka's RD_KAFKA_PARTITION_UA: the partitioner decides."""
 
@@ -322,6 +323,8 @@ class Carrier:
     def commit(self, batches: Sequence[PartitionBatch]) -> None:
         """Write everything that the batches led to, in one transaction. Raises Crash."""
         began = time.monotonic()
+        # Later than this the coordinator has given the transaction up, and waiting is in vain.
+        deadline = began + TRANSACTION_TIMEOUT_MS / 1000
         committed: list[tuple[Held, str, Record | None, bytes | None]] = []
         offsets: list[TopicPartition] = []
         encode, produce = codec.encode, self._produce
@@ -345,9 +348,10 @@ class Carrier:
             self._retried(
                 lambda patience: self._producer.send_offsets_to_transaction(
                     offsets, self._consumer.consumer_group_metadata(), patience
-                )
+                ),
+                deadline,
             )
-            self._retried(self._producer.commit_transaction)
+            self._retried(self._producer.commit_transaction, deadline)
         except KafkaException as error:
             raise Crash(f"transaction: {error}") from error
         for held, key, changed, encoded in committed:
@@ -370,12 +374,14 @@ class Carrier:
                     raise Crash("the producer's queue stayed full") from None
                 self._producer.poll(0.05)
 
-    def _retried(self, call: Callable[[float], object]) -> None:
-        """Call again while librdkafka says that the same call may simply be repeated."""
-        deadline = time.monotonic() + KAFKA_PATIENCE_SECONDS
+    def _retried(self, call: Callable[[float], object], deadline: float) -> None:
+        """Call again while librdkafka says that the same call may simply be repeated.
+
+        The call gets the seconds that are left, never fewer than none: that would mean for ever.
+        """
         while True:
             try:
-                call(KAFKA_PATIENCE_SECONDS)
+                call(max(RETRY_SECONDS, deadline - time.monotonic()))
                 return
             except KafkaException as error:
                 cause = error.args[0]
@@ -383,7 +389,7 @@ class Carrier:
                     raise
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.05)
+                time.sleep(RETRY_SECONDS)
 
     # -- checkpoints --------------------------------------------------------------------------
 

@@ -5,11 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -18,6 +19,9 @@ from deploy.broker import BrokerError, EmbeddedBroker, fetch_jars, free_port, ne
 pytestmark = pytest.mark.integration
 
 TIMEOUT_SECONDS = 30.0
+OPEN_TRANSACTIONS = 16
+TRANSACTION_TIMEOUTS_MS = range(2_000, 2_000 + OPEN_TRANSACTIONS * 400, 400)
+"""so spread that some end while the killed broker comes back and leads no partition yet"""
 
 
 @pytest.fixture
@@ -78,6 +82,53 @@ def test_an_acknowledged_record_survives_a_kill_of_the_broker(own_broker: Embedd
 
     assert own_broker.bootstrap == address
     assert first_value(address, "orders") == b"first"
+
+
+def end_of_topic(bootstrap: str, topic: str, isolation: str) -> int:
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "ends", "isolation.level": isolation}
+    )
+    try:
+        place = TopicPartition(topic, 0)
+        return int(consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)[1])
+    finally:
+        consumer.close()
+
+
+def test_no_transaction_hangs_after_a_kill_of_the_broker(own_broker: EmbeddedBroker) -> None:
+    """A broker with KAFKA-20734 forgets the markers of some of these (deploy/DECISIONS.md 1)."""
+    open_ones = []
+    for timeout_ms in TRANSACTION_TIMEOUTS_MS:
+        create_topic(own_broker.bootstrap, f"open-{timeout_ms}")
+        producer = Producer(
+            {
+                "bootstrap.servers": own_broker.bootstrap,
+                "transactional.id": f"open-{timeout_ms}",
+                "transaction.timeout.ms": timeout_ms,
+            }
+        )
+        producer.init_transactions(TIMEOUT_SECONDS)
+        open_ones.append(producer)
+    for timeout_ms, producer in zip(TRANSACTION_TIMEOUTS_MS, open_ones, strict=True):
+        producer.begin_transaction()
+        producer.produce(f"open-{timeout_ms}", b"never committed")
+    for producer in open_ones:
+        assert producer.flush(TIMEOUT_SECONDS) == 0
+
+    own_broker.kill()
+    own_broker.start()
+
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    hanging = {f"open-{timeout_ms}" for timeout_ms in TRANSACTION_TIMEOUTS_MS}
+    while hanging and time.monotonic() < deadline:
+        time.sleep(0.5)
+        hanging = {
+            topic
+            for topic in hanging
+            if end_of_topic(own_broker.bootstrap, topic, "read_committed")
+            < end_of_topic(own_broker.bootstrap, topic, "read_uncommitted")
+        }
+    assert not hanging
 
 
 def test_another_owner_finds_the_data_and_the_address_and_stop_leaves_no_process(
