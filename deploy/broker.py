@@ -6,7 +6,8 @@ fetched once per user by Maven. Everything a broker leaves lies in its data dire
     broker.json         the cluster's id and the ports, chosen at the first start
     broker.lock         held while an `EmbeddedBroker` of some process owns the directory
     broker.pid          the JVM, so that an orphan of a killed owner can be found
-    broker.log          what Kafka says; the log before it is broker.log.1
+    broker.log          what Kafka says, from a start on or since the file before it was full;
+                        older ones are broker.log.1 and broker.log.2
     server.properties   written anew at each start
     log/                Kafka's own data
 
@@ -15,6 +16,7 @@ Errors: `BrokerError`, and nothing else on purpose.
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -39,6 +41,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.bound import bound
+from deploy.children import LOG_BYTES_MAX, LOGS_KEPT
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 JARS_VARIABLE = "MILLRACE_KAFKA_JARS"
@@ -60,6 +63,8 @@ PORT_RANGE = range(20_000, 32_000)
 PORT_TRIES_MAX = 200
 
 JVM_OPTIONS = ("-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
+SHORT_JVM_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Of a JVM that lives for less than a second, and would compile for longer than it gains."""
 
 
 class BrokerError(Exception):
@@ -132,7 +137,9 @@ class EmbeddedBroker:
         try:
             self._end_orphan()
             self._identity = self._settle_identity()
-            classpath = str(fetch_jars() / "*")
+            # log4j.properties is found where pom.xml is; log4j 2, which Kafka has along, would
+            # complain about the option that names it.
+            classpath = os.pathsep.join([str(POM.parent), str(fetch_jars() / "*")])
             self._write_properties()
             self._rotate_log()
             self._format_once(classpath)
@@ -255,9 +262,23 @@ class EmbeddedBroker:
         self._properties.write_text("".join(lines))
 
     def _rotate_log(self) -> None:
-        """Keep this start's log and the one before it, so that logs do not grow over starts."""
-        if self.log.exists():
-            self.log.replace(self.log.with_suffix(".log.1"))
+        """A start has a log of its own, which is what a failure is read from."""
+        for number in range(LOGS_KEPT - 1, 0, -1):
+            newer = f"broker.log.{number - 1}" if number > 1 else "broker.log"
+            with contextlib.suppress(FileNotFoundError):
+                (self.data_dir / newer).replace(self.data_dir / f"broker.log.{number}")
+
+    @property
+    def _logging(self) -> list[str]:
+        """What kafka/log4j.properties wants to know to log to broker.log, and to roll it.
+
+        What the JVM itself says goes to the same file, and stays with it when that is renamed.
+        """
+        return [
+            f"-Dmillrace.log={self.log}",
+            f"-Dmillrace.log.bytes={LOG_BYTES_MAX}",
+            f"-Dmillrace.log.older={LOGS_KEPT - 1}",
+        ]
 
     def _format_once(self, classpath: str) -> None:
         """Write the cluster's id into the storage; Kafka does not start on unformatted storage."""
@@ -266,7 +287,8 @@ class EmbeddedBroker:
             return
         # Without meta.properties no broker ever ran here: what lies there is a torn format.
         shutil.rmtree(self._kafka_data, ignore_errors=True)
-        command = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format"]
+        command = ["java", *SHORT_JVM_OPTIONS, *self._logging, "-cp", classpath]
+        command += ["kafka.tools.StorageTool", "format"]
         command += ["-t", self._identity.cluster_id, "-c", str(self._properties)]
         with self.log.open("ab") as log:
             try:
@@ -282,9 +304,7 @@ class EmbeddedBroker:
                 raise self._failure(f"formatting the storage failed: {error}") from error
 
     def _launch(self, classpath: str) -> None:
-        logger = "-Dorg.slf4j.simpleLogger."
-        command = ["java", *JVM_OPTIONS, f"{logger}showDateTime=true"]
-        command += [f"{logger}dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ"]
+        command = ["java", *JVM_OPTIONS, *self._logging]
         command += ["-cp", classpath, "kafka.Kafka", str(self._properties)]
         if self._ends_with_us:
             command = bound(command, signal.SIGTERM)
@@ -403,7 +423,9 @@ def fetch_jars() -> Path:
         jars = Path(named).expanduser().resolve()
     else:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jars = cache / "millrace" / f"kafka-{kafka_version()}"
+        # Another pom.xml is another folder: what an older one fetched is never used with it.
+        edition = hashlib.sha256(POM.read_bytes()).hexdigest()[:8]
+        jars = cache / "millrace" / f"kafka-{kafka_version()}-{edition}"
     if jars.is_dir():
         return jars
     with _download_lock(jars):

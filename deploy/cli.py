@@ -12,7 +12,8 @@ import click
 from deploy import cli_orders, cli_processes, configuration
 from deploy.cli_rejected import rejected
 from deploy.cli_stock import stock
-from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED
+from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED, Unreadable
+from schemas.partitions import InvalidPartitions
 
 SECTIONS = {
     "Run": ("up", "worker", "gateway", "analytics", "intake", "topics"),
@@ -95,10 +96,17 @@ for command in (
     cli.add_command(command)
 
 
+def _run() -> object:
+    try:
+        return cli.main(prog_name="millrace", standalone_mode=False)
+    except InvalidPartitions as error:  # out of the import of whatever needs the topics
+        raise Unreadable(str(error)) from error
+
+
 def main() -> None:
     """Entry point."""
     try:
-        status = cli.main(prog_name="millrace", standalone_mode=False)
+        status = _run()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

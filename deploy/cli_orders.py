@@ -51,8 +51,9 @@ def channels(as_json: bool) -> None:
 def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: bool) -> None:
     """Send the orders of FILE into the pipeline.
 
-    Prints a line for each order. What is not understood is kept as well, for `millrace rejected`;
-    a FILE that is too large is not sent.
+    Prints a line for each order. What is not understood is kept as well, for `millrace rejected`,
+    and the exit status is 1; it is 2 when nothing in FILE could be read as this format. A FILE that
+    is too large is not sent.
 
     \b
     Examples:
@@ -72,7 +73,7 @@ def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: b
         payload = source.read(MAXIMUM_PAYLOAD_BYTES + 1)
     now_ms = time.time_ns() // 1_000_000
     raw = RawPayload(new_raw_id(), channel, "file", "", now_ms, payload)
-    found = [described(order) for order in mapping.orders(payload, "", raw.raw_id, now_ms)]
+    mapped = mapping.orders(payload, "", raw.raw_id, now_ms)
     if not dry_run and len(payload) <= MAXIMUM_PAYLOAD_BYTES:
         publisher = RawPublisher(cluster.brokers, cluster.kafka)
         try:
@@ -81,7 +82,7 @@ def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: b
             raise Unavailable(f"Kafka at {cluster.brokers} did not take it: {error}") from error
         finally:
             publisher.close()
-    for order in found:
+    for order in map(described, mapped):
         if as_json:
             output.line(order)
         elif order["outcome"] == "accepted":
@@ -89,10 +90,19 @@ def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: b
             click.echo(output.printable(f"{channel}-{order['external_id']}: accepted{what}"))
         else:
             click.echo(output.printable(f"rejected: {order['reason']}"))
-    if any(str(order["reason"]).startswith("unreadable") for order in found):
-        sys.exit(UNREADABLE)
-    if any(order["outcome"] != "accepted" for order in found):
-        sys.exit(SOME_REJECTED)
+    sys.exit(_status(mapped))
+
+
+def _status(mapped: list[Mapped]) -> int:
+    """Nothing of the file could be read, some was rejected, or all is well."""
+    from connectors.channels.mapping import Rejected
+
+    rejected = [order for order in mapped if isinstance(order, Rejected)]
+    if not rejected:
+        return 0
+    if len(rejected) == len(mapped) and all(order.reason == "unreadable" for order in rejected):
+        return UNREADABLE
+    return SOME_REJECTED
 
 
 def described(order: Mapped) -> dict[str, object]:
@@ -114,7 +124,7 @@ def described(order: Mapped) -> dict[str, object]:
             "outcome": "accepted",
             "reason": "cancellation",
             "currency": "",
-            "total_minor": 0,
+            "total_minor": None,
             "lines": 0,
         }
     where = "" if order.field in order.detail else f"{order.field}: "

@@ -98,8 +98,9 @@ def rejected_replay(
 ) -> None:
     """Send it again, as it was or mended, and say what became of it.
 
-    Settled, it leaves the list. Rejected again, the new reason and the new id are named and the
-    exit status is 1. While the workers are away it is kept, and decided when they are back.
+    Settled, it leaves the list. Rejected again, it stands there under a new id instead, which is
+    named with the new reason, and the exit status is 1. While the workers are away it is kept, and
+    decided when they are back.
     """
     from connectors.channels.mapping import MAXIMUM_PAYLOAD_BYTES
     from deploy.rejected import Outcome, find, replay, unsettled

@@ -10,10 +10,12 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiohttp import web
+from confluent_kafka import KafkaError, KafkaException
 
 from connectors.channels.intake import application as intake_application
 from connectors.channels.publisher import RawPublisher
@@ -23,11 +25,12 @@ from connectors.clickhouse.lag import PipelineLag
 from connectors.clickhouse.sink import Sink
 from connectors.payment_gateways import connector
 from dashboards.server import application as dashboard_application
-from deploy.cluster import Cluster, answers
+from deploy.cluster import BadSettings, Cluster, answers
 from deploy.options import START_AGAIN
 from deploy.probes import Check, Remembered, also, claim, serve_probes
 from schemas.topics import ORDERS_EVENTS, PAYMENTS_EVENTS, Topic
 from streams.app import log_to_stderr, run
+from streams.engine.credentials import UnusableSecurity
 from streams.engine.settings import Settings
 from streams.fulfillment.agent import FulfillmentRoom
 from streams.inventory.agent import InventoryRoom
@@ -41,20 +44,20 @@ STOP_SECONDS = 20.0
 def worker(
     cluster: Cluster, instance: str, data: Path, host: str, port: int, compression: str
 ) -> None:
-    """All rooms, on the partitions that the group gives this worker."""
+    """All rooms, on the partitions that the group gives this worker. Raises BadSettings."""
     claim(host, port)
-    run(
-        [ChannelsRoom(), OrdersRoom(), InventoryRoom(), PaymentsRoom(), FulfillmentRoom()],
-        Settings(
-            cluster.brokers,
-            instance,
-            data / "state",
-            web_host=host,
-            web_port=port,
-            compression=compression,
-            kafka=dict(cluster.kafka),
-        ),
+    settings = Settings(
+        cluster.brokers,
+        instance,
+        data / "state",
+        web_host=host,
+        web_port=port,
+        compression=compression,
+        kafka=dict(cluster.kafka),
     )
+    rooms = (ChannelsRoom(), OrdersRoom(), InventoryRoom(), PaymentsRoom(), FulfillmentRoom())
+    with _checking_settings():
+        run(rooms, settings)
 
 
 def gateway(cluster: Cluster, instance: str, host: str, port: int) -> None:
@@ -79,15 +82,20 @@ def gateway(cluster: Cluster, instance: str, host: str, port: int) -> None:
 def analytics(
     cluster: Cluster, instance: str, data: Path, clickhouse_url: str, host: str, port: int
 ) -> None:
-    """The ClickHouse sink and the dashboard. One process, for embedded ClickHouse allows one."""
+    """The ClickHouse sink and the dashboard. One process, for embedded ClickHouse allows one.
+
+    Raises BadSettings.
+    """
     log_to_stderr()
     claim(host, port)
+    with _checking_settings():
+        lag = PipelineLag(cluster.brokers, kafka=cluster.kafka)
     database = _database(data, clickhouse_url)
-    sink = Sink(cluster.brokers, database, instance)
+    sink = Sink(cluster.brokers, database, instance, kafka=cluster.kafka)
     stop = threading.Event()
     thread = _in_thread("sink", lambda: sink.run(stop), stop)
-    app = dashboard_application(database.query, PipelineLag(cluster.brokers))
-    app.middlewares.append(also(kafka_answers(cluster, ORDERS_EVENTS)))
+    app = dashboard_application(database.query, lag)
+    app.middlewares.append(also(kafka_answers(cluster, ORDERS_EVENTS, sink.waiting_for)))
     serve(app, host, port)
     stop.set()
     thread.join(STOP_SECONDS)
@@ -95,10 +103,11 @@ def analytics(
 
 
 def intake(cluster: Cluster, secrets: Mapping[str, Sequence[str]], host: str, port: int) -> None:
-    """The HTTP door for webhooks."""
+    """The HTTP door for webhooks. Raises BadSettings."""
     log_to_stderr()
     claim(host, port)
-    publisher = RawPublisher(cluster.brokers, cluster.kafka)
+    with _checking_settings():
+        publisher = RawPublisher(cluster.brokers, cluster.kafka)
     stop = threading.Event()
 
     def watch() -> None:
@@ -130,6 +139,19 @@ def kafka_answers(cluster: Cluster, topic: Topic, also_wanted: Check = lambda: "
         return also_wanted() if answers(admin, topic.name) else "Kafka does not answer"
 
     return Remembered(check)
+
+
+@contextmanager
+def _checking_settings() -> Iterator[None]:
+    """Raises BadSettings for what the clients that are made in the block do not take."""
+    try:
+        yield
+    except UnusableSecurity as error:
+        raise BadSettings(str(error)) from error
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError._INVALID_ARG:
+            raise BadSettings(error.args[0].str()) from error
+        raise
 
 
 def _database(data: Path, clickhouse_url: str) -> Database:

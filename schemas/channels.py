@@ -42,7 +42,10 @@ class PayloadRejected(Record, frozen=True):
 
 
 class PayloadReplayed(Record, frozen=True):
-    """A rejected payload was sent again and is settled. Key: the first raw_id."""
+    """A rejected payload was sent again and is settled, whatever came of it. Key: the first raw_id.
+
+    What is rejected of the new payload has a rejection of its own.
+    """
 
     raw_id: str
     """of the payload that had been rejected"""

@@ -47,7 +47,9 @@ GLOSSARY: dict[str, str] = {
     "currency": "ISO 4217 code",
     "amount_minor": "in minor units of the currency",
     "total_minor": "what the customer pays, in minor units of the currency",
-    "authorization_id": "the gateway's id of the authorization",
+    "authorization_id": (
+        "the gateway's id of the authorization; channel or free where no gateway was asked"
+    ),
     "idempotency_key": "the same for every try of the same request to a gateway",
     "attempt": "number of the try, from 1",
     "country": "ISO 3166-1 alpha-2 code; empty where unknown",
@@ -158,6 +160,8 @@ def schema(record: type[Record]) -> dict[str, Any]:
             field["doc"] = " ".join(words.split())
         if item.default is not msgspec.NODEFAULT:
             field["default"] = item.default
+        elif item.default_factory is not msgspec.NODEFAULT:
+            field["default"] = item.default_factory()
         fields.append(field)
     return {
         "type": "record",
@@ -200,8 +204,10 @@ StockReleased.
 
 **Money.** For each order, the sum of PaymentAuthorized less the sum of PaymentVoided is the \
 order's total from OrderAuthorized on while it is not refused or cancelled, and 0 once a refused \
-or cancelled order has come to rest; the void follows the end of the order by some records. \
-AuthorizationRequested and VoidRequested are work for a gateway and move no money."""
+or cancelled order has come to rest; the void follows the end of the order by some records. Where \
+the gateway has taken the money already, a PaymentCommandRefused with already_captured stands in \
+place of the void, and a refund is due. AuthorizationRequested and VoidRequested are work for a \
+gateway and move no money."""
 
 
 def asyncapi() -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Collection
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from schemas.records import Record
 from schemas.topics import Topic
@@ -56,4 +57,16 @@ class Room(Protocol):
         """The records that follow from the state's `wake_at_ms` having come.
 
         Must put a state with a later or no `wake_at_ms`, or delete it.
+        """
+
+
+@runtime_checkable
+class Summarises(Protocol):
+    """A room that also writes about the batch as a whole."""
+
+    def summarise(self, changed: Collection[str], states: States, now_ms: int) -> list[Send]:
+        """Records about all that a batch has changed, once a batch: fewer than one a decision.
+
+        `changed` are the keys whose state the batch has put. May put states itself. Of an exception
+        a dead letter tells; the batch stands without a summary.
         """

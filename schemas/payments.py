@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec import field
+
 from schemas.records import Millis, Record
 
 
@@ -15,6 +17,7 @@ class Status(StrEnum):
     DECLINED = "declined"
     VOIDING = "voiding"
     VOIDED = "voided"
+    CAPTURED = "captured"
 
 
 class Refusal(StrEnum):
@@ -22,9 +25,12 @@ class Refusal(StrEnum):
 
     PAYMENT_CONFLICT = "payment_conflict"
     UNKNOWN_PAYMENT = "unknown_payment"
+    ALREADY_CAPTURED = "already_captured"
+    AMOUNT_NEGATIVE = "amount_negative"
     NOT_PAID = "not_paid"
     CURRENCY_DIFFERS = "currency_differs"
     AMOUNT_TOO_SMALL = "amount_too_small"
+    AMOUNT_TOO_LARGE = "amount_too_large"
     CARD_DECLINED = "card_declined"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     INVALID_CARD = "invalid_card"
@@ -63,6 +69,8 @@ class RecordAuthorization(Record, frozen=True):
     amount_minor: int
     currency: str
     reason: str
+    attempt: int = 0
+    """of the request that this answers; 0 where the connector does not say"""
 
 
 class RecordVoid(Record, frozen=True):
@@ -70,7 +78,8 @@ class RecordVoid(Record, frozen=True):
 
     order_id: str
     outcome: str
-    """voided or unknown (timed out)"""
+    """voided, expired (it holds nothing any more), captured (the money is taken, and only a refund
+    gives it back), or unknown (timed out)"""
     authorization_id: str
 
 
@@ -89,7 +98,8 @@ class AuthorizationRequested(Record, frozen=True):
 
 
 class PaymentAuthorized(Record, frozen=True):
-    """The whole sum is authorized."""
+    """The gateway, or the channel, holds this sum for the order. Another one than was asked for is
+    voided at once."""
 
     order_id: str
     authorization_id: str
@@ -110,17 +120,20 @@ class PaymentDeclined(Record, frozen=True):
 
 
 class VoidRequested(Record, frozen=True):
-    """Work for the gateway connector: void the authorization."""
+    """Work for the gateway connector: void the authorization. One that was never told by
+    PaymentAuthorized is a second one for the same order."""
 
     order_id: str
     authorization_id: str
     idempotency_key: str
+    """the same for every try to void this authorization"""
     attempt: int
     at_ms: Millis
 
 
 class PaymentVoided(Record, frozen=True):
-    """The authorization is given back. amount_minor is what had been authorized."""
+    """The authorization is given back, or had expired by itself. amount_minor is what had been
+    authorized; 0, without an authorization_id, where the request had never reached the gateway."""
 
     order_id: str
     authorization_id: str
@@ -145,11 +158,24 @@ class PaymentState(Record, frozen=True):
     order_id: str
     status: str
     amount_minor: int
+    """what orders asked for, in minor units of the currency"""
     currency: str
     method: str
     token: str
     authorization_id: str
+    """the one that PaymentAuthorized told; empty before"""
     attempt: int
+    """number of the latest AuthorizationRequested; one more while the next is only planned"""
     void_reason: str
-    """a void was asked for before the outcome was known; empty when not"""
+    """why it is to be given back, also before the outcome is known; empty when it is not"""
     wake_at_ms: Millis = 0
+    held_minor: int = 0
+    """what the gateway said it holds, in minor units of held_currency"""
+    held_currency: str = ""
+    """ISO 4217 code; empty where no gateway has said: then it is what was asked for"""
+    refusal: str = ""
+    """why orders was told no; empty when it was not"""
+    void_attempt: int = 0
+    """number of the latest VoidRequested, from 1"""
+    voiding: list[str] = field(default_factory=list)
+    """authorizations that are to be void, and that the gateway has not yet said to be"""

@@ -10,9 +10,10 @@ import os
 from dataclasses import dataclass, field
 
 from schemas import channels, engine, fulfillment, inventory, orders, payments
+from schemas.partitions import partitions
 from schemas.records import Record
 
-PARTITIONS = int(os.environ.get("MILLRACE_PARTITIONS", "2"))
+PARTITIONS = partitions(os.environ)
 """Of every keyed topic: as many workers can share one room. Chosen before the topics are made, and
 then the same for every process, for keys cannot move. Each partition that a transaction touches
 costs the broker a request (librdkafka issue 1700), so more than the machines can use is slower."""

@@ -24,18 +24,21 @@ class ChannelsRoom:
     dead_letter: Topic = CHANNELS_DEAD_LETTER
 
     def decide(self, inbound: Inbound, states: States, now_ms: int) -> list[Send]:
-        """One record per order of the payload, and one when a replay settles a rejection."""
+        """One record per order of the payload, and one that settles what a replay replaces.
+
+        Also where the replay is rejected again: the new rejection stands in the old one's place,
+        and nothing is on the list twice.
+        """
         raw = inbound.record
         if not isinstance(raw, RawPayload):
             raise TypeError(f"{type(raw).__name__} is not a RawPayload")
-        mapped = _mapped(raw, now_ms)
         sends = [
             Send(CHANNELS_REJECTED, raw.raw_id, _rejection(raw, result, inbound, now_ms))
             if isinstance(result, Rejected)
             else Send(ORDERS_COMMANDS, result.order_id, result)
-            for result in mapped
+            for result in _mapped(raw, now_ms)
         ]
-        if raw.replay_of and not any(isinstance(result, Rejected) for result in mapped):
+        if raw.replay_of:
             settled = PayloadReplayed(raw_id=raw.replay_of, replayed_as=raw.raw_id, at_ms=now_ms)
             sends.append(Send(CHANNELS_REJECTED, raw.replay_of, settled))
         return sends

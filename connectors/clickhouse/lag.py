@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -11,6 +12,8 @@ from schemas.topics import ALL, CHANNELS_RAW
 WORKERS = "millrace-workers"
 INBOXES = tuple(topic for topic in ALL if topic is CHANNELS_RAW or topic.name.endswith(".commands"))
 TIMEOUT_SECONDS = 5.0
+PARTITIONS_SECONDS = 30.0
+"""How long it is good how many partitions Kafka said there are."""
 PROBE_SECONDS = 1.0
 MARKERS_MAX = 64
 Place = tuple[str, int]
@@ -19,11 +22,24 @@ Place = tuple[str, int]
 class PipelineLag:
     """Ends of the rooms' inboxes less what the workers have committed. One thread at a time."""
 
-    def __init__(self, bootstrap: str, group: str = WORKERS) -> None:
-        """Take a broker's address. Joins no group: it only asks for the group's offsets."""
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str = WORKERS,
+        *,
+        kafka: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """Take a broker's address. Joins no group: it only asks for the group's offsets.
+
+        `kafka` are further librdkafka settings, such as security.protocol. Raises KafkaException
+        where librdkafka does not take them.
+        """
         self._settled: dict[Place, tuple[int, int]] = {}
+        self._places: list[Place] = []
+        self._places_until = 0.0
         self._consumer = Consumer(
             {
+                **(kafka or {}),
                 "bootstrap.servers": bootstrap,
                 "group.id": group,
                 "isolation.level": "read_committed",
@@ -40,11 +56,7 @@ class PipelineLag:
 
     def __call__(self) -> int:
         """Records that wait. Raises KafkaException when the broker does not answer."""
-        places = [
-            TopicPartition(topic.name, partition)
-            for topic in INBOXES
-            for partition in range(topic.partitions)
-        ]
+        places = [TopicPartition(*place) for place in self._inboxes()]
         waiting: dict[Place, int] = {}
         doubtful: dict[Place, tuple[int, int]] = {}
         for each in self._consumer.committed(places, timeout=TIMEOUT_SECONDS):
@@ -64,6 +76,22 @@ class PipelineLag:
                 self._settled[place] = doubtful[place]
                 del waiting[place]
         return sum(waiting.values())
+
+    def _inboxes(self) -> list[Place]:
+        """Every partition of the inboxes.
+
+        As many as Kafka has: the contract's number is the one with which they would be made.
+        """
+        if time.monotonic() >= self._places_until:
+            found = []
+            for topic in INBOXES:
+                told = self._consumer.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
+                error = told.topics[topic.name].error
+                if error is not None:
+                    raise KafkaException(error)
+                found += [(topic.name, number) for number in told.topics[topic.name].partitions]
+            self._places, self._places_until = found, time.monotonic() + PARTITIONS_SECONDS
+        return self._places
 
     def _only_markers(self, doubtful: dict[Place, tuple[int, int]]) -> list[Place]:
         """Where the offsets up to the end are ends of transactions, which nobody decides."""

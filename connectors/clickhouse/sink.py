@@ -48,6 +48,8 @@ ROUND_ROWS_MAX = 100_000
 CONSUME_MAX = 10_000
 SESSION_MS = 10_000
 KAFKA_SECONDS_MAX = 30.0
+STUCK_SECONDS = 60.0
+"""A round that takes longer is no round that somebody should wait for."""
 COUNT = (
     "SELECT count() AS rows FROM events WHERE _topic = {topic:String}"
     " AND _partition = {partition:Int32} AND _offset BETWEEN {first:Int64} AND {last:Int64}"
@@ -90,23 +92,35 @@ class Sink:
         group: str = GROUP,
         topics: Sequence[str] = TOPICS,
         block_rows_max: int = BLOCK_ROWS_MAX,
+        kafka: Mapping[str, str | int] | None = None,
     ) -> None:
-        """Take a broker's address; `instance_id` is the same after a restart."""
+        """Take a broker's address; `instance_id` is the same after a restart.
+
+        `kafka` are further librdkafka settings, such as security.protocol. Raises KafkaException
+        where librdkafka does not take them.
+        """
         self._database = database
         self._topics = list(topics)
         self._block_rows_max = block_rows_max
         self._read: dict[Place, list[Entry]] = {}
         self._intents: dict[Place, int] = {}
         self._unsettled: dict[Place, int] = {}
-        self._failure: KafkaError | None = None
+        self._joined = False
+        self._unproven: set[Place] = set()
+        """assigned, with no block written and no end seen since then"""
+        self._turned_at = time.monotonic()
+        self._failure: Exception | None = None
+        """what went wrong in a callback; it is raised after the call that ran the callback"""
         self._consumer = Consumer(
             {
+                **(kafka or {}),
                 "bootstrap.servers": bootstrap,
                 "group.id": group,
                 "group.instance.id": instance_id,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "range",
                 "session.timeout.ms": SESSION_MS,
@@ -124,11 +138,25 @@ class Sink:
                 self._topics, on_assign=self._assigned, on_revoke=self._gone, on_lost=self._gone
             )
             while not stop.is_set():
+                self._turned_at = time.monotonic()
                 self._gather(stop)
                 self._flush()
             self._settle()
         finally:
             consumer.close()
+
+    def waiting_for(self) -> str:
+        """What still has to happen before this sink does its work; empty when it does.
+
+        It does when the group has given it its partitions, and of each a block has been written or
+        there was none to write. Any thread may ask.
+        """
+        if not self._joined:
+            return "the sink is joining the group"
+        if self._unproven:
+            return f"the sink has not come round to {len(self._unproven)} of its partitions"
+        took = time.monotonic() - self._turned_at
+        return f"the sink has been writing for {took:.0f} s" if took > STUCK_SECONDS else ""
 
     def _gather(self, stop: threading.Event) -> None:
         """Read until there is a round's worth of records, or it is time to write."""
@@ -142,11 +170,14 @@ class Sink:
             for message in messages:
                 gathered += self._take(message)
             if self._failure is not None:
-                raise KafkaException(self._failure)
+                raise self._failure
 
     def _take(self, message: Message) -> int:
         error = message.error()
         if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                self._ended((message.topic() or "", message.partition() or 0))
+                return 0
             # A topic that is not there yet is found when it has been made.
             if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART or (
                 error.retriable() and not error.fatal()
@@ -161,6 +192,11 @@ class Sink:
         entries.append(Entry(offset, message.timestamp()[1], message.value()))
         return 1
 
+    def _ended(self, place: Place) -> None:
+        """There is nothing more to read now. What has been read proves itself when written."""
+        if not self._read.get(place) and place not in self._intents:
+            self._unproven.discard(place)
+
     def _flush(self) -> None:
         """Write what has been read: first the block that was in flight at a crash, if any."""
         for place, last in list(self._intents.items()):
@@ -174,7 +210,7 @@ class Sink:
             self._recover(block)
             self._read[place] = entries[count:]
             del self._intents[place]
-            self._unsettled[place] = last + 1
+            self._wrote(place, last)
         blocks = [
             Block(*place, entries[: _cut(entries, self._block_rows_max)])
             for place, entries in self._read.items()
@@ -191,7 +227,11 @@ class Sink:
                 ]
             self._write(blocks)
         for block in blocks:
-            self._unsettled[block.topic, block.partition] = block.last + 1
+            self._wrote((block.topic, block.partition), block.last)
+
+    def _wrote(self, place: Place, last: int) -> None:
+        self._unsettled[place] = last + 1
+        self._unproven.discard(place)
 
     def _write(self, blocks: list[Block]) -> None:
         made = [rows(block) for block in blocks]
@@ -255,6 +295,17 @@ class Sink:
                 raise KafkaException(each.error)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Nothing is raised through librdkafka.
+
+        confluent-kafka hands a KafkaException on as an object that is no BaseException: it passes
+        every handler, and the process would stay without its sink.
+        """
+        try:
+            self._take_over(consumer, partitions)
+        except Exception as error:
+            self._failure = error
+
+    def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._forget()
         for each in consumer.committed(partitions, timeout=KAFKA_SECONDS_MAX):
             if each.error is not None:
@@ -263,19 +314,23 @@ class Sink:
             self._read[place] = []
             if each.metadata:
                 self._intents[place] = int(each.metadata)
+        self._unproven = set(self._read)
+        self._joined = True
 
     def _gone(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._forget()
 
     def _forget(self) -> None:
         """With the range strategy a rebalance takes and gives all partitions at once."""
+        self._joined = False
         self._read.clear()
         self._intents.clear()
         self._unsettled.clear()
+        self._unproven.clear()
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
-            self._failure = error
+            self._failure = KafkaException(error)
         else:
             log.warning("kafka: %s", error)
 

@@ -3,8 +3,8 @@
 Guarantee: at least once. Answers are durable (acks=all) before the work's offset is committed, and
 an offset is committed only when every request before it is answered; a crash or a rebalance
 repeats work and never drops it. Idempotency key: the request's own, the same for every try of one
-payment. A duplicate of an answer changes nothing: the payments room takes only the answer that it
-waits for.
+payment. A duplicate of an answer changes nothing: an answer names the try or the authorization that
+it is about, and the payments room takes only the one that it waits for.
 
 Requests of one order are answered in the order of the log. A record that cannot be read is counted,
 logged by its position, and passed over: the payments room asks again for what was in it.

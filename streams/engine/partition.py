@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from schemas import codec
 from schemas.engine import DeadLetter
-from schemas.messages import Inbound, Room, Send
+from schemas.messages import Inbound, Room, Send, Summarises
 from schemas.records import Record
 from streams.engine.checkpoint import Checkpoint
 from streams.engine.settings import (
@@ -187,7 +187,7 @@ class PartitionBatch:
         return self._states.changes
 
     def decide(self, due: Iterable[str]) -> None:
-        """Run the room over the timers that are due and then over the records."""
+        """Run the room over the timers that are due, over the records, and over what changed."""
         states, sends, room, now_ms = self._states, self.sends, self.room, self.now_ms
         for key in due:
             try:
@@ -206,6 +206,13 @@ class PartitionBatch:
             except Exception as error:
                 states.drop()
                 self._bury(raw.key or b"", raw.value or b"", raw.offset, error)
+        if states.changes and isinstance(room, Summarises):
+            try:
+                sends.extend(room.summarise(tuple(states.changes), states, now_ms))
+                states.keep()
+            except Exception as error:
+                states.drop()
+                self._bury(b"", b"", -1, error)
 
     def _bury(self, key: bytes, value: bytes, offset: int, error: Exception) -> None:
         self.dead_letters += 1

@@ -27,6 +27,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from schemas.messages import Room
 from schemas.topics import WORKER_CONTROL
 from streams.engine import metrics
+from streams.engine.credentials import credentials
 from streams.engine.kafka import Carrier
 from streams.engine.partition import PartitionBatch
 from streams.engine.settings import CHANNEL_BATCHES, Settings
@@ -61,12 +62,16 @@ def application(
     settings: Settings,
     make_carrier: Callable[[Sequence[Room], Settings], Carrier] = Carrier,
 ) -> faust.App:
-    """The worker's program. Starting it joins the group; its web views tell how it is."""
+    """The worker's program. Starting it joins the group; its web views tell how it is.
+
+    Raises UnusableSecurity where Faust cannot get into the cluster that `settings.kafka` means.
+    """
     app = faust.App(
         # Faust's own consumer, on the control topic, has a group for each process: one that was
         # killed would otherwise be waited for until its session (60 s by default) is over.
         f"{settings.group}-{settings.instance}-{time.time_ns()}",
         broker=f"kafka://{settings.bootstrap}",
+        broker_credentials=credentials(settings.kafka),
         datadir=str(Path(settings.state_directory) / settings.instance / "faust"),
         web_host=settings.web_host,
         web_port=settings.web_port,

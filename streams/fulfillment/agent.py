@@ -36,9 +36,10 @@ class FulfillmentRoom:
         if isinstance(command, RankLocations):
             return rules.rank(_locations(states), command, now_ms)
         if isinstance(command, RegisterLocation):
-            states.put(LOCATIONS_KEY, rules.register(_locations(states), command))
+            known = rules.register(_locations(states), command)
+            states.put(LOCATIONS_KEY, known)
             if inbound.partition == ANNOUNCING_PARTITION:
-                return [rules.registered(command, now_ms)]
+                return [rules.registered(known, command.location_id, now_ms)]
             return []
         state = states.get(inbound.key)
         assert state is None or isinstance(state, FulfillmentState)

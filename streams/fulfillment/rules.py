@@ -55,18 +55,19 @@ def register(known: LocationsState | None, command: RegisterLocation) -> Locatio
     return LocationsState(sorted(locations.values(), key=lambda one: one.location_id))
 
 
-def registered(command: RegisterLocation, now_ms: int) -> Send:
-    """What the world is told of a location."""
+def registered(known: LocationsState, location_id: str, now_ms: int) -> Send:
+    """What the world is told of a location: all that is known of it. It must be known."""
+    location = next(one for one in known.locations if one.location_id == location_id)
     event = LocationRegistered(
-        command.location_id,
-        command.name,
-        command.country,
-        command.latitude,
-        command.longitude,
-        command.active,
+        location.location_id,
+        location.name,
+        location.country,
+        location.latitude,
+        location.longitude,
+        location.active,
         now_ms,
     )
-    return Send(FULFILLMENT_EVENTS, command.location_id, event)
+    return Send(FULFILLMENT_EVENTS, location_id, event)
 
 
 def rank(known: LocationsState | None, command: RankLocations, now_ms: int) -> list[Send]:

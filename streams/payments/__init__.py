@@ -2,5 +2,6 @@
 
 Reads payments.commands: what orders ask for and what payment gateways answer.
 Writes payments.events, which is also the gateways' work list, and replies to orders.
-Invariant: an authorization is either covered by a living order or voided, exactly once.
+Invariant: what a gateway holds is exactly the total of a living order, once, or is being given back
+until the gateway says that it is. Why and how: DECISIONS.md.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import fastavro
@@ -18,6 +19,7 @@ from schemas.orders import OrderRefused
 from schemas.records import Record
 from schemas.topics import ALL, RECORDS
 
+HISTORY = contract.AVRO / "history"
 LONGS = st.integers(-(2**63), 2**63 - 1)
 
 
@@ -133,6 +135,27 @@ def test_a_new_reader_reads_an_older_record() -> None:
     message = codec.encode(OrderRefused("o-1", "l-1", "out_of_stock", 5))
     read = codec.decoder(contract.schema(OrderRefused), _with_extra_field(OrderRefused), Newer)
     assert read(message) == Newer("o-1", "l-1", "out_of_stock", 5, "none given")
+
+
+@pytest.mark.parametrize("path", sorted(HISTORY.glob("*.avsc")), ids=lambda path: path.stem)
+def test_records_of_an_earlier_schema_are_read_and_its_readers_read_todays(path: Path) -> None:
+    earlier = codec.load(path)
+    record = next(each for each in RECORDS if each.__name__ == earlier["name"])
+    assert path.stem == f"{earlier['name']}-{codec.header(earlier)[2:].hex()}"
+    names = {field["name"] for field in earlier["fields"]}
+    plain = [
+        fastavro.parse_schema(codec.without_logical_types(each), named_schemas={})
+        for each in (contract.schema(record), earlier)
+    ]
+
+    @given(records(record))
+    def holds(made: Record) -> None:
+        known = {name: value for name, value in msgspec.to_builtins(made).items() if name in names}
+        assert codec.decode(_written(earlier, known)) == msgspec.convert(known, record)
+        body = io.BytesIO(codec.encode(made)[codec.HEADER_BYTES :])
+        assert fastavro.schemaless_reader(body, *plain) == known
+
+    holds()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from deploy.broker import BrokerError, EmbeddedBroker, fetch_jars, free_port, new_cluster_id
+from deploy.broker import POM, BrokerError, EmbeddedBroker, fetch_jars, free_port, new_cluster_id
 
 pytestmark = pytest.mark.integration
 
@@ -198,6 +198,51 @@ def test_a_broker_that_cannot_start_says_why_and_leaves_no_process(tmp_path: Pat
 
     assert broker.pid is None
     assert not (tmp_path / "broker.pid").exists()
+
+
+def test_a_jvm_that_cannot_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.broker.JVM_OPTIONS", ("-XX:+NoSuchOption",))
+    with pytest.raises(BrokerError, match=r"ended with code 1 [\s\S]*NoSuchOption"):
+        EmbeddedBroker(tmp_path).start()
+
+
+def logged(directory: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_size for file in directory.glob("broker.log*")}
+
+
+def test_what_the_broker_logs_is_bounded_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 100_000  # half of what a start says
+    monkeypatch.setattr("deploy.broker.LOG_BYTES_MAX", limit)
+    names = ["broker.log", "broker.log.1", "broker.log.2"]
+    with EmbeddedBroker(tmp_path) as broker:
+        for number in range(40):
+            create_topic(broker.bootstrap, f"topic-{number}")
+        found = logged(tmp_path)
+        assert sorted(found) == names
+        # A file is full when what has been said last made it so, and Kafka says much at once.
+        assert max(found.values()) < 2 * limit
+        assert min(found[name] for name in names[1:]) >= limit
+        assert "topic-39" in "".join(file.read_text() for file in tmp_path.glob("broker.log*"))
+    broker.start()
+    broker.stop()
+    assert sorted(logged(tmp_path)) == names
+
+
+def test_jars_of_another_pom_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(jars: Path) -> None:
+        jars.mkdir()
+
+    monkeypatch.delenv("MILLRACE_KAFKA_JARS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("deploy.broker._download_jars", download)
+    first = fetch_jars()
+    assert fetch_jars() == first
+    pom = tmp_path / "pom.xml"
+    pom.write_text(POM.read_text().replace("1.7.36", "1.7.35"))
+    monkeypatch.setattr("deploy.broker.POM", pom)
+    assert fetch_jars() != first
 
 
 def test_storage_of_another_cluster_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from confluent_kafka import Producer
 
+from connectors.clickhouse.lag import INBOXES, PipelineLag
 from deploy import records, stock
 from deploy.broker import EmbeddedBroker, free_port
 from deploy.cli import cli
@@ -169,7 +170,9 @@ def test_a_replay_that_is_rejected_again_names_the_new_reason(shop: Shop, tmp_pa
     assert (result.exit_code, told["outcome"]) == (1, "rejected again")
     [again] = told["rejected"]
     assert (again["id"], again["reason"]) == (told["sent_as"], "unknown_currency")
-    assert again["id"] in {line["id"] for line in shop.lines("rejected", "list")}
+    listed = {line["id"] for line in shop.lines("rejected", "list")}
+    assert again["id"] in listed
+    assert name not in listed
 
 
 def test_what_nobody_rejected_is_not_found(shop: Shop) -> None:
@@ -343,7 +346,7 @@ def of(directory: Path) -> list[int]:
 def test_a_cluster_with_more_partitions_than_is_usual_is_served_in_all_of_them(
     tmp_path: Path,
 ) -> None:
-    """The command asks Kafka how many there are, whatever its own environment says."""
+    """What is asked for them asks Kafka how many there are, whatever its environment says."""
     with EmbeddedBroker(tmp_path / "kafka") as broker:
         made = subprocess.run(
             [sys.executable, "-m", "deploy.cli", "topics", "--brokers", broker.bootstrap],
@@ -359,3 +362,6 @@ def test_a_cluster_with_more_partitions_than_is_usual_is_served_in_all_of_them(
         found = records.read(Cluster(broker.bootstrap), [FULFILLMENT_COMMANDS])
         registered = [one.place.partition for one in found if one.key == b"berlin"]
         assert sorted(registered) == [0, 1, 2, 3, 4]
+        waiting = list(records.read(Cluster(broker.bootstrap), INBOXES))
+        with closing(PipelineLag(broker.bootstrap)) as lag:
+            assert lag() == len(waiting) >= 5

@@ -261,10 +261,10 @@ def test_a_killed_gateway_loses_no_request_and_no_void_overtakes(
     for number in range(ORDERS):
         order_id = f"o-{number}"
         expected = (
-            RecordAuthorization(order_id, "unknown", "", 0, "EUR", "")
+            RecordAuthorization(order_id, "unknown", "", 0, "EUR", "", 1)
             if is_silent(number)
             else RecordAuthorization(
-                order_id, "approved", sandbox.authorization_id(f"{order_id}/1"), 500, "EUR", ""
+                order_id, "approved", sandbox.authorization_id(f"{order_id}/1"), 500, "EUR", "", 1
             )
         )
         mine = by_order[order_id]

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -170,6 +170,18 @@ def test_a_block_ends_at_its_bounds() -> None:
     assert _cut([large, large], 3) == 1
 
 
+def test_an_error_in_an_assignment_ends_the_sink_and_is_not_swallowed() -> None:
+    class Away:
+        def committed(self, _partitions: Any, timeout: float) -> None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    sink = Sink("127.0.0.1:1", Remembered(), "one", kafka={"log_level": 0})
+    sink._assigned(cast(Any, Away()), [])
+    with pytest.raises(KafkaException, match="TIMED_OUT"):
+        sink.run(threading.Event())
+    assert sink.waiting_for() == "the sink is joining the group"
+
+
 class Remembered:
     """A table in memory that can fail after or swallow an insert."""
 
@@ -242,6 +254,76 @@ def start_failing(failing: str, broker: EmbeddedBroker, unique: Callable[[str], 
     finally:
         timer.cancel()
     return table
+
+
+class Slow(Remembered):
+    """A table that takes nothing before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may = threading.Event(), threading.Event()
+
+    def insert(self, table: str, columns: Mapping[str, Sequence[Any]], token: str = "") -> None:
+        self.asked.set()
+        self.may.wait(SECONDS)
+        super().insert(table, columns, token)
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[[Sink], None]]:
+    """Run sinks in threads, until the end of the test."""
+    stop, threads = threading.Event(), []
+
+    def start(sink: Sink) -> None:
+        threads.append(threading.Thread(target=sink.run, args=(stop,)))
+        threads[-1].start()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(SECONDS)
+
+
+def until_ready(sink: Sink) -> None:
+    deadline = time.monotonic() + SECONDS
+    while sink.waiting_for():
+        assert time.monotonic() < deadline, sink.waiting_for()
+        time.sleep(0.05)
+
+
+def test_a_sink_is_ready_when_it_has_written(
+    broker: EmbeddedBroker,
+    unique: Callable[[str], str],
+    running: Callable[[Sink], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topic, table = unique("orders.events"), Slow()
+    make_topic(broker.bootstrap, topic)
+    producer = Producer({"bootstrap.servers": broker.bootstrap})
+    for partition in range(PARTITIONS):
+        producer.produce(topic, placed("pos-1"), "pos-1", partition)
+    producer.flush(30)
+    sink = Sink(broker.bootstrap, table, "one", group=unique("sink"), topics=[topic])
+    assert sink.waiting_for() == "the sink is joining the group"
+    running(sink)
+    assert table.asked.wait(SECONDS)
+    assert sink.waiting_for().startswith("the sink has not come round to ")
+    table.may.set()
+    until_ready(sink)
+    assert len(table.rows) == PARTITIONS
+    monkeypatch.setattr("connectors.clickhouse.sink.STUCK_SECONDS", -1.0)
+    assert sink.waiting_for().startswith("the sink has been writing for ")
+
+
+def test_a_sink_is_ready_when_there_is_nothing_to_write(
+    broker: EmbeddedBroker, unique: Callable[[str], str], running: Callable[[Sink], None]
+) -> None:
+    topic, table = unique("orders.events"), Remembered()
+    make_topic(broker.bootstrap, topic)
+    sink = Sink(broker.bootstrap, table, "one", group=unique("sink"), topics=[topic])
+    running(sink)
+    until_ready(sink)
+    assert table.rows == []
 
 
 def test_a_sink_that_another_has_taken_the_place_of_ends(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
+from collections.abc import Iterator
 from zlib import crc32
 
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +30,7 @@ from schemas.orders import (
 from schemas.payments import (
     AuthorizationRequested,
     PaymentAuthorized,
+    PaymentState,
     PaymentVoided,
     RecordAuthorization,
     RecordVoid,
@@ -55,50 +57,87 @@ class Gateway:
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
         self.truth: dict[str, str] = {}
-        self.held: dict[str, int] = {}
+        """outcome by idempotency key"""
+        self.held: dict[str, tuple[str, int]] = {}
+        """order and amount by authorization id"""
         self.void: set[str] = set()
-        self.silent: dict[str, bool] = {}
+        self.silent: dict[str, int] = {}
+        """how many more questions about an order have no answer"""
+        self.under_way: dict[str, bool] = {}
+        """keys of wishes that are lost, and whether they may arrive behind the first inquiry"""
         self.late: list[RecordAuthorization] = []
 
     def authorize(self, request: AuthorizationRequested) -> list[Record]:
         """Answers, none to two; an approval whose answer is lost is answered late."""
         order_id, key = request.order_id, request.idempotency_key
-        if self.silent.setdefault(order_id, self.chance.random() < 0.15):
+        patience = self.chance.choice([0, 0, 0, 0, 0, 0, 3, 20])
+        if self.silent.setdefault(order_id, patience) > 0:
+            self.silent[order_id] -= 1
             return self._keep_silent(request)
         if key not in self.truth:
-            if request.inquiry or self.chance.random() < 0.1:
-                return [self._answer(request, "not_found" if request.inquiry else "unknown")]
-            self.truth[key] = self.chance.choice(["approved", "approved", "declined"])
-            if self.truth[key] == "approved":
-                self.held[order_id] = request.amount_minor
+            if request.inquiry:
+                if self.under_way.get(key) and self.chance.random() < 0.5:
+                    self._decide(request)
+                self.under_way[key] = False
+                return [self._answer(request, "not_found")] * self.chance.choice([1, 2])
+            if key not in self.under_way and self.chance.random() < 0.15:
+                self.under_way[key] = True
+                return [self._answer(request, "unknown")]
+            self._decide(request)
         told = self._answer(request, self.truth[key])
+        if told.outcome == "approved" and self.chance.random() < 0.05:
+            return [told, self._hold(request, "again")]
         return self.chance.choice(
             [[told], [told, told], [self._answer(request, "unknown"), told], [told]]
         )
 
+    def _decide(self, request: AuthorizationRequested) -> None:
+        self.truth[request.idempotency_key] = self.chance.choice(
+            ["approved", "approved", "declined"]
+        )
+        if self.truth[request.idempotency_key] == "approved":
+            self._hold(request)
+
+    def _hold(self, request: AuthorizationRequested, which: str = "auth") -> RecordAuthorization:
+        """Mostly what was asked for."""
+        amount = request.amount_minor + self.chance.choice([0] * 18 + [-1, 1])
+        self.held.setdefault(f"{which}-{request.order_id}", (request.order_id, amount))
+        return self._answer(request, "approved", which)
+
     def _keep_silent(self, request: AuthorizationRequested) -> list[Record]:
         """Approve, and say so only when nobody waits for it any more."""
-        if request.order_id not in self.held:
-            self.held[request.order_id] = request.amount_minor
-            self.late.append(self._answer(request, "approved"))
+        if request.idempotency_key not in self.truth:
+            self.truth[request.idempotency_key] = "approved"
+            self.late.append(self._hold(request))
         return []
 
-    def _answer(self, request: AuthorizationRequested, outcome: str) -> RecordAuthorization:
+    def _answer(
+        self, request: AuthorizationRequested, outcome: str, which: str = "auth"
+    ) -> RecordAuthorization:
+        authorization_id = f"{which}-{request.order_id}" if outcome == "approved" else ""
         return RecordAuthorization(
             request.order_id,
             outcome,
-            f"auth-{request.order_id}" if outcome == "approved" else "",
-            request.amount_minor,
+            authorization_id,
+            self.held[authorization_id][1] if authorization_id else 0,
             request.currency,
             "card_declined" if outcome == "declined" else "",
+            request.attempt,
         )
 
     def give_back(self, request: VoidRequested) -> list[Record]:
-        """Voids at once, and says so, says so twice, or does not know."""
-        self.void.add(request.order_id)
-        voided = RecordVoid(request.order_id, "voided", request.authorization_id)
-        unknown = RecordVoid(request.order_id, "unknown", request.authorization_id)
-        return self.chance.choice([[voided], [voided, voided], [unknown], []])
+        """Voids, and says so, says so twice, or does not know; or names something else."""
+        order_id, authorization_id = request.order_id, request.authorization_id
+        voided = RecordVoid(order_id, "voided", authorization_id)
+        unknown = RecordVoid(order_id, "unknown", authorization_id)
+        other = RecordVoid(order_id, "voided", f"{authorization_id}-other")
+        expired = RecordVoid(order_id, "expired", authorization_id)
+        answers = self.chance.choice(
+            [[voided], [voided, voided], [expired], [unknown], [other], []]
+        )
+        if voided in answers or expired in answers or self.chance.random() < 0.5:
+            self.void.add(authorization_id)
+        return list(answers)
 
 
 class World:
@@ -275,9 +314,30 @@ def check_money(world: World, owed: Counter[str]) -> None:
             assert held[event.order_id] == event.amount_minor
             held[event.order_id] -= event.amount_minor
     assert +held == +owed
-    for order_id, amount in world.gateway.held.items():
-        kept = 0 if order_id in world.gateway.void else amount
-        assert kept == owed[order_id]
+    at_the_gateway: Counter[str] = Counter()
+    for authorization_id, (order_id, amount) in world.gateway.held.items():
+        if authorization_id not in world.gateway.void:
+            at_the_gateway[order_id] += amount
+    by_card = {state.order_id for state in payments(world) if state.method == "card"}
+    assert +at_the_gateway == Counter({each: owed[each] for each in by_card if owed[each]})
+    for state in payments(world):
+        assert not state.voiding and not state.wake_at_ms
+    for asked, number in Counter(tries(world)).items():
+        assert number == 1, asked
+
+
+def payments(world: World) -> list[PaymentState]:
+    """Every payment."""
+    return [state for state in world.found(PaymentState) if isinstance(state, PaymentState)]
+
+
+def tries(world: World) -> Iterator[tuple[object, ...]]:
+    """What the gateway was asked, as the audit counts it."""
+    for event in world.events:
+        if isinstance(event, AuthorizationRequested):
+            yield "authorize", event.order_id, event.attempt, event.inquiry
+        elif isinstance(event, VoidRequested):
+            yield "void", event.order_id, event.attempt
 
 
 def from_outside(chance: random.Random, orders: int) -> list[tuple[str, str, Record]]:
@@ -344,3 +404,4 @@ def test_the_world_reaches_every_outcome() -> None:
     assert {"OrderBackordered", "ReservationMoved", "PaymentDeclined", "StockRefused"} <= set(seen)
     assert {"FulfillmentCancelled", "StockReleased", "VoidRequested"} <= set(seen)
     assert {"gateway_silent", "backorder_expired", "reservation_expired"} <= reasons
+    assert {"amount_too_small", "amount_too_large"} <= reasons

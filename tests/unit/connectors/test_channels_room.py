@@ -73,9 +73,14 @@ def test_a_replay_without_rejection_settles_the_first_payload() -> None:
     assert settled == Send(CHANNELS_REJECTED, "raw-1", PayloadReplayed("raw-1", "raw-2", NOW))
 
 
-def test_a_replay_that_is_rejected_in_part_settles_nothing() -> None:
-    sends = decide({"orders": [shopify_order(), {}]}, replay_of="raw-1")
-    assert [type(send.record) for send in sends] == [PlaceOrder, PayloadRejected]
+@pytest.mark.parametrize("orders", [[{}], [shopify_order(), {}]], ids=["whole", "in part"])
+def test_a_replay_that_is_rejected_again_stands_in_the_place_of_the_first_payload(
+    orders: list[object],
+) -> None:
+    *_, rejected, settled = decide({"orders": orders}, replay_of="raw-1")
+    assert isinstance(rejected.record, PayloadRejected)
+    assert rejected.record.raw_id == "raw-2"
+    assert settled == Send(CHANNELS_REJECTED, "raw-1", PayloadReplayed("raw-1", "raw-2", NOW))
 
 
 def test_another_record_is_poison_for_the_dead_letter_topic() -> None:

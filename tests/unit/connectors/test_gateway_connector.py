@@ -163,10 +163,11 @@ def authorization(
     order_id: str = "o-1",
     *,
     inquiry: bool = False,
+    attempt: int = 1,
     at_seconds: float = NOW,
 ) -> AuthorizationRequested:
     return AuthorizationRequested(
-        order_id, f"{order_id}/1", 1999, "EUR", card, inquiry, 1, int(at_seconds * 1000)
+        order_id, f"{order_id}/1", 1999, "EUR", card, inquiry, attempt, int(at_seconds * 1000)
     )
 
 
@@ -504,8 +505,8 @@ def test_a_gateway_that_does_not_answer_in_time_is_not_guessed_at() -> None:
             desk, authorization(order_id="a"), authorization(order_id="b", inquiry=True), wish("c")
         )
     assert {answer.order_id: answer for answer in answers} == {
-        "a": RecordAuthorization("a", "unknown", "", 0, "EUR", ""),
-        "b": RecordAuthorization("b", "unknown", "", 0, "EUR", ""),
+        "a": RecordAuthorization("a", "unknown", "", 0, "EUR", "", 1),
+        "b": RecordAuthorization("b", "unknown", "", 0, "EUR", "", 1),
         "c": RecordVoid("c", "unknown", "sbx_1"),
     }
     assert gateway.calls == []
@@ -548,6 +549,8 @@ def test_a_wait_for_a_free_place_is_not_the_gateways_time() -> None:
         RecordAuthorization("o-1", "pending", "auth", 1999, "EUR", ""),
         RecordAuthorization("o-1", "approved", "auth", -1, "EUR", ""),
         RecordAuthorization("o-1", "approved", cast(str, None), 1999, "EUR", ""),
+        RecordAuthorization("o-1", "approved", "", 1999, "EUR", ""),
+        RecordAuthorization("o-1", "not_found", "", 0, "EUR", ""),
     ],
 )
 def test_whatever_else_a_gateway_says_is_answered_unknown(
@@ -556,9 +559,47 @@ def test_whatever_else_a_gateway_says_is_answered_unknown(
     caplog.set_level(logging.INFO)
     with open_desk(Broken(**{"o-1": answer})) as desk:
         assert ask(desk, authorization()) == [
-            RecordAuthorization("o-1", "unknown", "", 0, "EUR", "")
+            RecordAuthorization("o-1", "unknown", "", 0, "EUR", "", 1)
         ]
     assert "o-1" in caplog.text and "4242" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RecordVoid("o-1", "voided", "sbx_2"),
+        RecordVoid("o-1", "pending", "sbx_1"),
+        RecordVoid("o-2", "voided", "sbx_1"),
+    ],
+)
+def test_a_void_of_something_else_is_answered_unknown(answer: RecordVoid) -> None:
+    class Confused(Slow):
+        async def void(self, request: VoidRequested) -> RecordVoid:
+            return answer
+
+    with open_desk(Confused()) as desk:
+        assert ask(desk, wish()) == [RecordVoid("o-1", "unknown", "sbx_1")]
+
+
+@pytest.mark.parametrize("outcome", ["voided", "expired", "captured"])
+def test_a_gateway_may_say_what_has_become_of_the_authorization(outcome: str) -> None:
+    class Telling(Slow):
+        async def void(self, request: VoidRequested) -> RecordVoid:
+            return RecordVoid(request.order_id, outcome, request.authorization_id)
+
+    with open_desk(Telling()) as desk:
+        assert ask(desk, wish()) == [RecordVoid("o-1", outcome, "sbx_1")]
+
+
+def test_an_answer_has_the_number_of_its_request_whatever_the_gateway_says() -> None:
+    third = authorization(attempt=3)
+    mistaken = RecordAuthorization("o-1", "approved", "auth", 1999, "EUR", "", 7)
+    with open_desk(Broken(**{"o-1": mistaken})) as desk:
+        (answer,) = ask(desk, third)
+    assert isinstance(answer, RecordAuthorization) and answer.attempt == 3
+    broker = Broker()
+    carry(broker, Read(authorization(sandbox.ANSWERS_TWICE, attempt=3)))
+    assert [getattr(record, "attempt", None) for _, _, record in broker.written] == [3, 3]
 
 
 def test_an_instant_gateway_that_raises_is_answered_unknown() -> None:

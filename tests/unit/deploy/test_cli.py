@@ -15,8 +15,10 @@ from click.testing import CliRunner, Result
 
 from connectors.channels.publisher import OnDone, Undelivered
 from deploy import demo, output, stock
+from deploy.broker import free_port
 from deploy.cli import SECTIONS, cli
 from schemas.channels import RawPayload
+from schemas.partitions import partitions
 
 EXAMPLES = Path(stock.__file__).parent / "examples"
 ORDER = str(EXAMPLES / "order.json")
@@ -26,10 +28,11 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments))
 
 
-def millrace(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+def millrace(*arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     """The command as a process, with its own exit status."""
     command = [sys.executable, "-m", "deploy.cli", *arguments]
-    return subprocess.run(command, capture_output=True, timeout=60, check=False)
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
 
 
 def test_help_names_every_command_and_every_exit_status() -> None:
@@ -71,6 +74,27 @@ def test_a_file_that_is_not_of_the_format_is_unreadable(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
+def test_a_line_that_is_not_json_among_orders_is_rejected_and_the_file_was_readable(
+    tmp_path: Path,
+) -> None:
+    mixed = tmp_path / "orders.jsonl"
+    mixed.write_text(json.dumps(json.loads(Path(ORDER).read_text())) + '\n{"external_id": 1\n')
+    result = run("submit", str(mixed), "--channel", "json", "--dry-run", "--json")
+    told = [json.loads(line) for line in result.output.splitlines()]
+    assert [line["outcome"] for line in told] == ["accepted", "rejected"]
+    assert told[1]["reason"].startswith("unreadable")
+    assert result.exit_code == 1
+
+
+def test_a_cancellation_is_accepted_and_has_no_total(tmp_path: Path) -> None:
+    cancelled = tmp_path / "cancelled.json"
+    cancelled.write_text('{"external_id": "A-1", "cancelled": true, "cancel_reason": ""}')
+    result = run("submit", str(cancelled), "--channel", "json", "--dry-run", "--json")
+    told = json.loads(result.output)
+    assert (result.exit_code, told["outcome"], told["reason"]) == (0, "accepted", "cancellation")
+    assert told["total_minor"] is None
+
+
 def test_a_file_that_is_too_large_is_rejected_and_not_sent(tmp_path: Path) -> None:
     large = tmp_path / "large.json"
     with large.open("wb") as file:
@@ -106,6 +130,43 @@ def test_wrong_usage_is_2_and_no_traceback(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize("number", ["many", "0", "-1", "1.5", "10001", "9" * 99])
+def test_a_wrong_number_of_partitions_is_one_line_and_2(number: str) -> None:
+    found = millrace("worker", "--instance", "w", MILLRACE_PARTITIONS=number)
+    assert (found.returncode, found.stdout) == (2, b"")
+    [line] = found.stderr.decode().splitlines()
+    assert line.startswith(f"Error: MILLRACE_PARTITIONS is '{number[:50]}'")
+    assert line.endswith("must be a whole number from 1 to 10000")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kafka", "said"),
+    [
+        (
+            ["worker", "--instance", "w"],
+            {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "OAUTHBEARER"},
+            "[kafka]: sasl.mechanism: workers know PLAIN, ",
+        ),
+        (["worker", "--instance", "w"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
+        (["gateway"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
+        (["intake"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
+        (["analytics"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
+    ],
+)
+def test_a_process_says_which_kafka_setting_it_does_not_take(
+    arguments: list[str], kafka: dict[str, str], said: str
+) -> None:
+    variables = {f"MILLRACE_KAFKA_{name}": value for name, value in kafka.items()}
+    found = millrace(*arguments, "--port", str(free_port("127.0.0.1")), **variables)
+    assert found.returncode == 2
+    assert found.stderr.decode().splitlines()[-1].startswith(f"Error: {said}")
+
+
+def test_partitions_are_2_unless_the_environment_says_otherwise() -> None:
+    assert [partitions({"MILLRACE_PARTITIONS": said}) for said in ("", "1", " 12 ")] == [2, 1, 12]
+    assert partitions({}) == 2
 
 
 def test_a_dashboard_that_is_away_is_one_line_and_69() -> None:

@@ -11,6 +11,7 @@ from schemas.fulfillment import (
     FulfillmentOrderReleased,
     FulfillmentState,
     LineToSource,
+    LocationRegistered,
     LocationsRanked,
     LocationsState,
     LocationState,
@@ -77,6 +78,18 @@ def test_a_location_that_is_registered_again_keeps_what_the_command_leaves_empty
     made.ask("BER", RegisterLocation("BER", "", "", 48.2, 0, True))
     [location] = made.state(LOCATIONS_KEY, LocationsState).locations
     assert (location.latitude, location.longitude) == (48.2, 0)
+
+
+def test_what_is_announced_is_the_location_as_it_is_known_from_now_on() -> None:
+    made = desk(BERLIN)
+    said = made.ask("BER", RegisterLocation("BER", "Berlin Mitte", "", 0, 0, False))
+    assert only(said, LocationRegistered) == LocationRegistered(
+        "BER", "Berlin Mitte", "DE", 52.52, 13.40, False, NOW
+    )
+    said = made.ask("BER", RegisterLocation("BER", "", "", 0, 0, True))
+    assert only(said, LocationRegistered).active is False
+    said = made.ask("NEW", RegisterLocation("NEW", "", "", 0, 0, True))
+    assert only(said, LocationRegistered).name == "NEW"
 
 
 def test_a_command_that_only_names_a_location_makes_it_known_and_opens_none() -> None:
