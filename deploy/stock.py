@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.fulfillment import RegisterLocation
 from schemas.identifiers import InvalidIdentifier, checked
-from schemas.inventory import SetStock
+from schemas.locations import RegisterLocation
 from schemas.messages import Send
+from schemas.stock import SetStock
 from schemas.topics import FULFILLMENT_COMMANDS, INVENTORY_COMMANDS
 
 REQUIRED = ("sku", "location", "on_hand")

@@ -1,4 +1,4 @@
-"""Commands, events and state of the fulfillment room. Key: order_id, but for RegisterLocation."""
+"""Commands, events and state of the fulfillment room. Key: order_id."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ class Status(StrEnum):
     CONSOLIDATING = "consolidating"
     ROUTED = "routed"
     CANCELLED = "cancelled"
-
-
-class RegisterLocation(Record, frozen=True):
-    """A location and where it stands. Written to every partition; key: location_id."""
-
-    location_id: str
-    name: str
-    country: str
-    latitude: float
-    longitude: float
-    active: bool
 
 
 class LineToSource(Record, frozen=True):
@@ -45,6 +34,10 @@ class RankLocations(Record, frozen=True):
     longitude: float
     lines: list[LineToSource]
     reserved_until_ms: Millis
+    channel: str = ""
+    customer_group: str = ""
+    backorder: bool = False
+    priority: int = 0
 
 
 class Allocation(Record, frozen=True):
@@ -79,18 +72,6 @@ class CancelFulfillment(Record, frozen=True):
 
     order_id: str
     reason: str
-
-
-class LocationRegistered(Record, frozen=True):
-    """The location as it is known from now on. Key: location_id."""
-
-    location_id: str
-    name: str
-    country: str
-    latitude: float
-    longitude: float
-    active: bool
-    at_ms: Millis
 
 
 class LocationsRanked(Record, frozen=True):
@@ -140,23 +121,6 @@ class FulfillmentCommandRefused(Record, frozen=True):
     at_ms: Millis
 
 
-class LocationState(Record, frozen=True):
-    """A location, as LocationsState holds it."""
-
-    location_id: str
-    name: str
-    country: str
-    latitude: float
-    longitude: float
-    active: bool
-
-
-class LocationsState(Record, frozen=True):
-    """Every location, by location_id (fulfillment.state of every partition, key: @locations)."""
-
-    locations: list[LocationState]
-
-
 class FulfillmentState(Record, frozen=True):
     """Routing of one order (fulfillment.state, key: order_id)."""
 
@@ -166,3 +130,18 @@ class FulfillmentState(Record, frozen=True):
     pending: list[str]
     """line ids whose move has not been answered"""
     moved: int
+
+
+class LocationUse(Record, frozen=True):
+    """How much of a day's capacity of a location this partition has used."""
+
+    location_id: str
+    fulfillment_orders: int
+
+
+class CapacityState(Record, frozen=True):
+    """Use of capacity on one day (fulfillment.state of every partition, key: @capacity)."""
+
+    day: int
+    """days since 1970-01-01, UTC"""
+    used: list[LocationUse]

@@ -1,33 +1,43 @@
-"""Commands, events and state of the inventory room. Key of commands and events: sku."""
+"""What is held, promised and reserved. Key of commands and events: sku.
+
+Movements of what is physically there, and of what is on its way, stand in `schemas/stock.py`.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from schemas.records import Millis, Record
+from schemas.stock import (
+    ChannelThreshold,
+    Component,
+    PositionAt,
+    Quota,
+    ReorderRule,
+    Supply,
+    UnitOfMeasure,
+)
 
 
 class Refusal(StrEnum):
     """Why stock is refused; the order of checks."""
 
+    MOVEMENT_CONFLICT = "movement_conflict"
     RESERVATION_CONFLICT = "reservation_conflict"
     UNKNOWN_SKU = "unknown_sku"
+    UNKNOWN_POSITION = "unknown_position"
+    UNKNOWN_UNIT = "unknown_unit"
+    INVALID_QUANTITY = "invalid_quantity"
     OUT_OF_STOCK = "out_of_stock"
+    QUEUE_FULL = "queue_full"
     UNKNOWN_RESERVATION = "unknown_reservation"
+    ALREADY_ALLOCATED = "already_allocated"
     BELOW_RESERVED = "below_reserved"
-
-
-class SetStock(Record, frozen=True):
-    """The counted stock of a SKU at a location."""
-
-    sku: str
-    location_id: str
-    on_hand: int
-    """pieces, 0 or more"""
-    safety_stock: int
-    """pieces that are never promised"""
-    cause: str
-    """why, e.g. load of stock.csv"""
+    UNKNOWN_TRANSFER = "unknown_transfer"
+    LOT_REQUIRED = "lot_required"
+    UNKNOWN_LOT = "unknown_lot"
+    SERIAL_CONFLICT = "serial_conflict"
+    KIT_HAS_NO_STOCK = "kit_has_no_stock"
 
 
 class ReserveStock(Record, frozen=True):
@@ -41,10 +51,21 @@ class ReserveStock(Record, frozen=True):
     locations: list[str]
     """ranked, best first"""
     reserved_until_ms: Millis
+    channel: str = ""
+    """whose thresholds and quotas apply; empty for none"""
+    customer_group: str = ""
+    backorder: bool = False
+    """true: wait in the queue of the SKU when nothing is there"""
+    priority: int = 0
+    """in the queue; the greater goes first"""
+    expires: bool = False
+    """true: given back at reserved_until_ms; false: whoever reserved it sees to that"""
+    kit_sku: str = ""
+    """the kit whose component this is; the answer then goes to the kit"""
 
 
 class ReleaseStock(Record, frozen=True):
-    """Give a reservation back. One that is not there is refused and changes nothing."""
+    """Give a reservation, or a place in the queue, back. One that is not there is refused."""
 
     order_id: str
     line_id: str
@@ -62,16 +83,44 @@ class MoveReservation(Record, frozen=True):
     """where to"""
 
 
-class StockSet(Record, frozen=True):
-    """The position after a count."""
+class ExtendReservation(Record, frozen=True):
+    """Hold a reservation longer. An earlier time than it has is refused."""
 
+    order_id: str
+    line_id: str
     sku: str
+    reserved_until_ms: Millis
+
+
+class AllocateStock(Record, frozen=True):
+    """Bind a reservation to be worked on: it no longer expires and takes its lots."""
+
+    order_id: str
+    line_id: str
+    sku: str
+
+
+class ShipStock(Record, frozen=True):
+    """The reserved or allocated pieces have left the location."""
+
+    order_id: str
+    line_id: str
+    sku: str
+    actor: str
+
+
+class RecordComponent(Record, frozen=True):
+    """Reply of a component's partition to a kit. Key: sku of the kit."""
+
+    kit_sku: str
+    order_id: str
+    line_id: str
+    """of the kit"""
+    component_sku: str
+    attempt: int
+    reserved: bool
     location_id: str
-    on_hand: int
-    reserved: int
-    safety_stock: int
-    cause: str
-    at_ms: Millis
+    reason: str
 
 
 class StockReserved(Record, frozen=True):
@@ -86,6 +135,8 @@ class StockReserved(Record, frozen=True):
     reserved: int
     reserved_until_ms: Millis
     at_ms: Millis
+    quota_id: str = ""
+    """the quota that it consumes; empty for none"""
 
 
 class StockRefused(Record, frozen=True):
@@ -97,6 +148,10 @@ class StockRefused(Record, frozen=True):
     quantity: int
     reason: str
     at_ms: Millis
+    movement_id: str = ""
+    """of the movement that was refused; empty where it was a reservation"""
+    location_id: str = ""
+    actor: str = ""
 
 
 class StockReleased(Record, frozen=True):
@@ -111,6 +166,9 @@ class StockReleased(Record, frozen=True):
     reserved: int
     reason: str
     at_ms: Millis
+    allocated: int = 0
+    was_allocated: bool = False
+    """true: the pieces came out of allocated, not out of reserved"""
 
 
 class ReservationMoved(Record, frozen=True):
@@ -129,24 +187,133 @@ class ReservationMoved(Record, frozen=True):
     at_ms: Millis
 
 
-class PositionAt(Record, frozen=True):
-    """Stock of one SKU at one location."""
+class ReservationExtended(Record, frozen=True):
+    """A reservation is held until a later time."""
 
+    sku: str
+    order_id: str
+    line_id: str
+    reserved_until_ms: Millis
+    at_ms: Millis
+
+
+class LotPick(Record, frozen=True):
+    """Pieces of a lot; a serial number is a lot of one piece."""
+
+    lot_id: str
+    quantity: int
+
+
+class StockAllocated(Record, frozen=True):
+    """A reservation is worked on: its pieces went from reserved to allocated."""
+
+    sku: str
+    order_id: str
+    line_id: str
     location_id: str
+    quantity: int
     on_hand: int
     reserved: int
-    safety_stock: int
+    allocated: int
+    lots: list[LotPick]
+    """earliest expiry first; empty where lots are not tracked"""
+    at_ms: Millis
+
+
+class StockShipped(Record, frozen=True):
+    """The pieces of a line have left; the position afterwards."""
+
+    sku: str
+    order_id: str
+    line_id: str
+    location_id: str
+    quantity: int
+    on_hand: int
+    reserved: int
+    allocated: int
+    lots: list[LotPick]
+    actor: str
+    at_ms: Millis
+    was_allocated: bool = False
+    """true: the pieces came out of allocated, not out of reserved"""
+
+
+class StockBackordered(Record, frozen=True):
+    """A line waits in the queue of its SKU."""
+
+    sku: str
+    order_id: str
+    line_id: str
+    quantity: int
+    priority: int
+    promised_at_ms: Millis
+    """when expected supply covers it; 0 where none does"""
+    at_ms: Millis
+
+
+class BackorderPromised(Record, frozen=True):
+    """What a waiting line was promised has changed, for better or worse."""
+
+    sku: str
+    order_id: str
+    line_id: str
+    quantity: int
+    promised_at_ms: Millis
+    previously_ms: Millis
+    at_ms: Millis
+
+
+class BackorderEnded(Record, frozen=True):
+    """A line waits no longer: it was given stock (StockReserved follows) or withdrawn."""
+
+    sku: str
+    order_id: str
+    line_id: str
+    quantity: int
+    reason: str
+    at_ms: Millis
+
+
+class Waiting(Record, frozen=True):
+    """A line in the queue of its SKU."""
+
+    order_id: str
+    line_id: str
+    quantity: int
+    attempt: int
+    locations: list[str]
+    channel: str
+    customer_group: str
+    priority: int
+    since_ms: Millis
+    promised_at_ms: Millis
 
 
 class StockState(Record, frozen=True):
-    """All positions of a SKU (inventory.state, key: sku)."""
+    """Everything about a SKU but its reservations (inventory.state, key: sku)."""
 
     sku: str
     positions: list[PositionAt]
+    thresholds: list[ChannelThreshold] = []
+    quotas: list[Quota] = []
+    units: list[UnitOfMeasure] = []
+    components: list[Component] = []
+    """not empty: the SKU is a kit and has no stock of its own"""
+    tracking: str = ""
+    """empty, lot or serial"""
+    waiting: list[Waiting] = []
+    """in the order in which they are served"""
+    supplies: list[Supply] = []
+    """expected, earliest first"""
+    level: str = ""
+    """ok, low or out, as it was last told"""
+    low_at: int = 0
+    """available pieces at or below which stock is low; 0 for never"""
+    reorder: list[ReorderRule] = []
 
 
 class ReservationState(Record, frozen=True):
-    """One reservation (inventory.state, key: sku|order_id|line_id); deleted when released."""
+    """One reservation (inventory.state, key: sku|order_id|line_id); deleted when it ends."""
 
     order_id: str
     line_id: str
@@ -155,3 +322,37 @@ class ReservationState(Record, frozen=True):
     quantity: int
     attempt: int
     reserved_until_ms: Millis
+    allocated: bool = False
+    quota_id: str = ""
+    kit_sku: str = ""
+    lots: list[LotPick] = []
+    wake_at_ms: Millis = 0
+
+
+class KitLine(Record, frozen=True):
+    """A component of a kit that is being reserved."""
+
+    sku: str
+    quantity: int
+    status: str
+    """asked, held, refused or free"""
+
+
+class KitState(Record, frozen=True):
+    """A kit's reservation (inventory.state, key: sku|order_id|line_id of the kit)."""
+
+    order_id: str
+    line_id: str
+    sku: str
+    quantity: int
+    attempt: int
+    """of the order"""
+    locations: list[str]
+    tried: int
+    """index in locations of the one that is being tried"""
+    lines: list[KitLine]
+    status: str
+    """reserving, reserved or undoing"""
+    location_id: str
+    reserved_until_ms: Millis
+    reason: str

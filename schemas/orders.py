@@ -96,6 +96,10 @@ class PlaceOrder(Record, frozen=True):
     """true: wait for stock when a line cannot be served; false: refuse the order"""
     raw_id: str
     """the payload on channels.raw that this was read from"""
+    customer_group: str = ""
+    """whose quotas it may use; empty for none"""
+    priority: int = 0
+    """in the queue for stock; the greater goes first"""
 
 
 class CancelOrder(Record, frozen=True):
@@ -121,6 +125,19 @@ class RecordReservation(Record, frozen=True):
     """of inventory's refusals; empty when reserved"""
     also_at: list[str]
     """further ranked locations that could serve the line at that moment, at most 8"""
+    waiting: bool = False
+    """true: refused, but the line stands in the queue for stock"""
+    promised_at_ms: Millis = 0
+    """when expected supply covers a waiting line; 0 where none does"""
+
+
+class RecordAvailability(Record, frozen=True):
+    """Inventory holds stock for a line that waited; the order can try again at once."""
+
+    order_id: str
+    line_id: str
+    attempt: int
+    """the attempt whose line waited"""
 
 
 class RecordSourcingFailure(Record, frozen=True):
@@ -201,6 +218,8 @@ class OrderBackordered(Record, frozen=True):
     attempt: int
     retry_at_ms: Millis
     at_ms: Millis
+    promised_at_ms: Millis = 0
+    """when expected supply covers every line; 0 where some line has none"""
 
 
 class OrderRefused(Record, frozen=True):
@@ -243,6 +262,9 @@ class LineState(Record, frozen=True):
     location_id: str
     """where it is reserved; empty when it is not"""
     also_at: list[str]
+    waiting: bool = False
+    """it stands in the queue for stock"""
+    promised_at_ms: Millis = 0
 
 
 class OrderState(Record, frozen=True):
@@ -274,3 +296,6 @@ class OrderState(Record, frozen=True):
     reserved_until_ms: Millis
     wake_at_ms: Millis = 0
     """when the order next needs a look; 0 for never"""
+    channel: str = ""
+    customer_group: str = ""
+    priority: int = 0

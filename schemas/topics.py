@@ -9,7 +9,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from schemas import channels, engine, fulfillment, inventory, orders, payments
+from schemas import (
+    channels,
+    engine,
+    fulfillment,
+    inventory,
+    locations,
+    orders,
+    payments,
+    purchasing,
+    stock,
+)
 from schemas.partitions import partitions
 from schemas.records import Record
 
@@ -85,6 +95,7 @@ ORDERS_COMMANDS = Topic(
         orders.CancelOrder,
         orders.RecordReservation,
         orders.RecordSourcingFailure,
+        orders.RecordAvailability,
         orders.RecordPayment,
         orders.RecordRouting,
     ),
@@ -121,9 +132,29 @@ ORDERS_STATE = Topic(
 )
 INVENTORY_COMMANDS = Topic(
     "inventory.commands",
-    "sku",
-    (inventory.SetStock, inventory.ReserveStock, inventory.ReleaseStock, inventory.MoveReservation),
-    "orders, fulfillment, millrace stock",
+    "sku, or location_id or channel",
+    (
+        inventory.ReserveStock,
+        inventory.ReleaseStock,
+        inventory.MoveReservation,
+        inventory.ExtendReservation,
+        inventory.AllocateStock,
+        inventory.ShipStock,
+        inventory.RecordComponent,
+        stock.SetStock,
+        stock.AdjustStock,
+        stock.CountStock,
+        stock.ReceiveStock,
+        stock.ChangeDisposition,
+        stock.ShipTransfer,
+        stock.ReceiveTransfer,
+        stock.ExpectSupply,
+        stock.SetSku,
+        locations.RegisterLocation,
+        locations.SwitchLocation,
+        locations.SetChannelSourcing,
+    ),
+    "orders, fulfillment, purchasing, millrace stock",
     "inventory",
     "Inbox of the inventory room.",
     retention_ms=7 * DAY_MS,
@@ -132,23 +163,52 @@ INVENTORY_EVENTS = Topic(
     "inventory.events",
     "sku",
     (
-        inventory.StockSet,
+        stock.StockSet,
         inventory.StockReserved,
         inventory.StockRefused,
         inventory.StockReleased,
         inventory.ReservationMoved,
+        inventory.ReservationExtended,
+        inventory.StockAllocated,
+        inventory.StockShipped,
+        inventory.StockBackordered,
+        inventory.BackorderPromised,
+        inventory.BackorderEnded,
+        stock.StockMoved,
+        stock.SupplyExpected,
+        stock.SkuSet,
+        stock.StockLevelChanged,
+        stock.ReplenishmentSuggested,
     ),
     "inventory",
     "analytics, downstream",
-    "Every movement of stock, with the position after it.",
+    "The ledger: every movement of stock, with the position after it, and every promise.",
+)
+INVENTORY_LEVELS = Topic(
+    "inventory.levels",
+    "sku",
+    (stock.StockLevels,),
+    "inventory",
+    "channels out, levels, downstream",
+    "What is there of each SKU and what each channel may sell, as it stands.",
+    compacted=True,
 )
 INVENTORY_STATE = Topic(
     "inventory.state",
-    "sku, or sku|order_id|line_id",
-    (inventory.StockState, inventory.ReservationState),
+    "sku, sku|order_id|line_id, sku|@kind|id, or @locations",
+    (
+        inventory.StockState,
+        inventory.ReservationState,
+        inventory.KitState,
+        stock.MovementState,
+        stock.TransferState,
+        stock.LotsState,
+        stock.DemandState,
+        locations.LocationsState,
+    ),
     "inventory",
     "inventory",
-    "The latest positions of each SKU and the reservations that stand.",
+    "The latest positions of each SKU, the reservations that stand, and what is under way.",
     compacted=True,
 )
 PAYMENTS_COMMANDS = Topic(
@@ -191,9 +251,11 @@ PAYMENTS_STATE = Topic(
 )
 FULFILLMENT_COMMANDS = Topic(
     "fulfillment.commands",
-    "order_id, or location_id",
+    "order_id, or location_id or channel",
     (
-        fulfillment.RegisterLocation,
+        locations.RegisterLocation,
+        locations.SwitchLocation,
+        locations.SetChannelSourcing,
         fulfillment.RankLocations,
         fulfillment.RouteOrder,
         fulfillment.RecordMove,
@@ -208,7 +270,8 @@ FULFILLMENT_EVENTS = Topic(
     "fulfillment.events",
     "order_id, or location_id",
     (
-        fulfillment.LocationRegistered,
+        locations.LocationRegistered,
+        locations.ChannelSourcingSet,
         fulfillment.LocationsRanked,
         fulfillment.OrderRouted,
         fulfillment.FulfillmentOrderReleased,
@@ -221,11 +284,37 @@ FULFILLMENT_EVENTS = Topic(
 )
 FULFILLMENT_STATE = Topic(
     "fulfillment.state",
-    "order_id, or @locations",
-    (fulfillment.FulfillmentState, fulfillment.LocationsState),
+    "order_id, @locations or @capacity",
+    (fulfillment.FulfillmentState, locations.LocationsState, fulfillment.CapacityState),
     "fulfillment",
     "fulfillment",
     "Locations, and the routing of each order.",
+    compacted=True,
+)
+PURCHASING_COMMANDS = Topic(
+    "purchasing.commands",
+    "sku, or purchase_order_id",
+    purchasing.COMMANDS,
+    "inventory, fulfillment, millrace purchase",
+    "purchasing",
+    "Inbox of the purchasing room.",
+    retention_ms=7 * DAY_MS,
+)
+PURCHASING_EVENTS = Topic(
+    "purchasing.events",
+    "sku, or purchase_order_id",
+    purchasing.EVENTS,
+    "purchasing",
+    "analytics, downstream",
+    "Every decision about suppliers and purchase orders.",
+)
+PURCHASING_STATE = Topic(
+    "purchasing.state",
+    "sku, or purchase_order_id",
+    purchasing.STATES,
+    "purchasing",
+    "purchasing",
+    "What suppliers offer of each SKU, and purchase orders.",
     compacted=True,
 )
 
@@ -245,6 +334,7 @@ ORDERS_DEAD_LETTER = _dead_letter("orders")
 INVENTORY_DEAD_LETTER = _dead_letter("inventory")
 PAYMENTS_DEAD_LETTER = _dead_letter("payments")
 FULFILLMENT_DEAD_LETTER = _dead_letter("fulfillment")
+PURCHASING_DEAD_LETTER = _dead_letter("purchasing")
 WORKER_CONTROL = Topic(
     "worker.control",
     "none",
@@ -266,6 +356,7 @@ ALL: tuple[Topic, ...] = (
     ORDERS_DEAD_LETTER,
     INVENTORY_COMMANDS,
     INVENTORY_EVENTS,
+    INVENTORY_LEVELS,
     INVENTORY_STATE,
     INVENTORY_DEAD_LETTER,
     PAYMENTS_COMMANDS,
@@ -276,9 +367,19 @@ ALL: tuple[Topic, ...] = (
     FULFILLMENT_EVENTS,
     FULFILLMENT_STATE,
     FULFILLMENT_DEAD_LETTER,
+    PURCHASING_COMMANDS,
+    PURCHASING_EVENTS,
+    PURCHASING_STATE,
+    PURCHASING_DEAD_LETTER,
     WORKER_CONTROL,
 )
-EVENT_TOPICS = (ORDERS_EVENTS, INVENTORY_EVENTS, PAYMENTS_EVENTS, FULFILLMENT_EVENTS)
+EVENT_TOPICS = (
+    ORDERS_EVENTS,
+    INVENTORY_EVENTS,
+    PAYMENTS_EVENTS,
+    FULFILLMENT_EVENTS,
+    PURCHASING_EVENTS,
+)
 RECORDS: tuple[type[Record], ...] = tuple(
     dict.fromkeys(record for topic in ALL for record in topic.values)
 )

@@ -23,11 +23,11 @@ from confluent_kafka import (
 
 from schemas import codec
 from schemas.channels import RawPayload
-from schemas.fulfillment import LocationsState, RegisterLocation
 from schemas.identifiers import order_id
-from schemas.inventory import SetStock, StockSet
+from schemas.locations import LocationsState, RegisterLocation
 from schemas.orders import CancelOrder
 from schemas.records import Record
+from schemas.stock import SetStock, StockSet
 from schemas.topics import (
     CHANNELS_RAW,
     FULFILLMENT_COMMANDS,

@@ -14,7 +14,7 @@ import msgspec
 from schemas import codec
 from schemas.channels import PayloadReplayed
 from schemas.engine import DeadLetter
-from schemas.inventory import ReservationMoved, StockReleased, StockReserved, StockSet
+from schemas.inventory import ReservationMoved, StockReleased, StockReserved
 from schemas.orders import (
     OrderAuthorized,
     OrderBackordered,
@@ -26,6 +26,7 @@ from schemas.orders import (
     Status,
 )
 from schemas.records import Record
+from schemas.stock import StockSet
 
 Columns = dict[str, list[Any]]
 

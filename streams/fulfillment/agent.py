@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.fulfillment import (
-    FulfillmentState,
-    LocationsState,
-    RankLocations,
-    RegisterLocation,
-)
+from schemas.fulfillment import FulfillmentState, RankLocations
+from schemas.locations import LocationsState, RegisterLocation
 from schemas.messages import Inbound, Send, States
 from schemas.topics import (
     FULFILLMENT_COMMANDS,

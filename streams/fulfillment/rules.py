@@ -11,18 +11,15 @@ from schemas.fulfillment import (
     FulfillmentCommandRefused,
     FulfillmentOrderReleased,
     FulfillmentState,
-    LocationRegistered,
     LocationsRanked,
-    LocationsState,
-    LocationState,
     OrderRouted,
     RankLocations,
     RecordMove,
-    RegisterLocation,
     RouteOrder,
     Status,
 )
 from schemas.inventory import MoveReservation, ReserveStock
+from schemas.locations import LocationRegistered, LocationsState, LocationState, RegisterLocation
 from schemas.messages import Send
 from schemas.orders import RecordRouting, RecordSourcingFailure, Refusal
 from schemas.records import Record

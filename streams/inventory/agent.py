@@ -1,22 +1,54 @@
-"""The wiring of the inventory room: which topics, which state, and nothing else."""
+"""The wiring of the inventory room: which topics, which state, which rule for which command."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from schemas.inventory import (
+    AllocateStock,
+    ExtendReservation,
     MoveReservation,
+    RecordComponent,
     ReleaseStock,
-    ReservationState,
     ReserveStock,
-    StockState,
+    ShipStock,
 )
+from schemas.locations import RegisterLocation, SetChannelSourcing, SwitchLocation
 from schemas.messages import Inbound, Send, States
+from schemas.stock import (
+    AdjustStock,
+    ChangeDisposition,
+    CountStock,
+    ExpectSupply,
+    ReceiveStock,
+    ReceiveTransfer,
+    SetSku,
+    SetStock,
+    ShipTransfer,
+)
 from schemas.topics import INVENTORY_COMMANDS, INVENTORY_DEAD_LETTER, INVENTORY_STATE, Topic
-from streams.inventory import rules
-from streams.inventory.model import reservation_key
+from streams.inventory import kits, levels, movements, queue, replenishment, reservations
+from streams.inventory.account import Account
+
+Reservation = (
+    ReserveStock | ReleaseStock | MoveReservation | ExtendReservation | AllocateStock | ShipStock
+)
+Moving = (
+    SetStock
+    | AdjustStock
+    | CountStock
+    | ReceiveStock
+    | ChangeDisposition
+    | ShipTransfer
+    | ReceiveTransfer
+    | ExpectSupply
+    | SetSku
+)
+Sourcing = RegisterLocation | SwitchLocation | SetChannelSourcing
 
 
 class InventoryRoom:
-    """Decides about stock. State keys: sku, and sku|order_id|line_id."""
+    """Decides about stock. State keys: see schemas/topics.py."""
 
     name: str = "inventory"
     commands: Topic = INVENTORY_COMMANDS
@@ -26,22 +58,40 @@ class InventoryRoom:
     def decide(self, inbound: Inbound, states: States, now_ms: int) -> list[Send]:
         """The records that follow from a command. Raises TypeError for a foreign record."""
         command = inbound.record
-        stock = states.get(inbound.key)
-        assert stock is None or isinstance(stock, StockState)
-        key = ""
-        reservation: ReservationState | None = None
-        if isinstance(command, (ReserveStock, ReleaseStock, MoveReservation)):
-            key = reservation_key(command.sku, command.order_id, command.line_id)
-            found = states.get(key)
-            assert found is None or isinstance(found, ReservationState)
-            reservation = found
-        next_stock, next_reservation, sends = rules.decide(stock, reservation, command, now_ms)
-        if next_stock is not stock:
-            states.put(inbound.key, next_stock)
-        if next_reservation is not reservation:
-            states.put(key, next_reservation)
-        return sends
+        if isinstance(command, Sourcing):
+            levels.learn(states, command)
+            return []
+        account = Account(inbound.key, states, now_ms)
+        if isinstance(command, Reservation):
+            reservations.decide(account, command)
+        elif isinstance(command, RecordComponent):
+            kits.record(account, command)
+        elif isinstance(command, Moving):
+            movements.decide(account, command)
+        else:
+            raise TypeError(f"the inventory room takes no {type(command).__name__}")
+        return _follow_up(account)
 
     def wake(self, key: str, states: States, now_ms: int) -> list[Send]:
-        """Never asked for: no state here has a time. Raises TypeError."""
-        raise TypeError("the inventory room keeps no timers")
+        """The records that follow from a reservation, a lot or a movement having run out."""
+        account = Account(key.split("|", 1)[0], states, now_ms)
+        if "|@" in key:
+            movements.wake(account, key)
+        else:
+            reservations.expire(account, key)
+        return _follow_up(account)
+
+    def summarise(self, changed: Collection[str], states: States, now_ms: int) -> list[Send]:
+        """What is there and may be sold of every SKU that the batch has changed."""
+        return levels.summarise(changed, states, now_ms)
+
+
+def _follow_up(account: Account) -> list[Send]:
+    """What a change of stock means for those who wait for it and for what is ordered again."""
+    if account.changed:
+        stock = account.known
+        if stock.waiting:
+            queue.serve(account)
+        if stock.reorder:
+            replenishment.review(account)
+    return account.close()

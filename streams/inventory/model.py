@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.inventory import PositionAt
+from schemas.stock import PositionAt
 
 ALSO_AT_MAXIMUM = 8
 """further locations named in a reply"""

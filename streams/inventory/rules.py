@@ -9,22 +9,20 @@ from __future__ import annotations
 from schemas.fulfillment import RecordMove
 from schemas.inventory import (
     MoveReservation,
-    PositionAt,
     Refusal,
     ReleaseStock,
     ReservationMoved,
     ReservationState,
     ReserveStock,
-    SetStock,
     StockRefused,
     StockReleased,
     StockReserved,
-    StockSet,
     StockState,
 )
 from schemas.messages import Send
 from schemas.orders import RecordReservation
 from schemas.records import Record
+from schemas.stock import PositionAt, SetStock, StockSet
 from schemas.topics import FULFILLMENT_COMMANDS, INVENTORY_EVENTS, ORDERS_COMMANDS
 from streams.inventory.model import ALSO_AT_MAXIMUM, available
 

@@ -28,9 +28,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from deploy.broker import free_port
 from schemas import codec
-from schemas.inventory import SetStock
 from schemas.messages import Inbound, Room, Send, States
 from schemas.records import Record
+from schemas.stock import SetStock
 from schemas.topics import WORKER_CONTROL
 from streams.app import run as run_rooms
 from streams.engine.settings import LINGER_SECONDS, MAXIMUM_BATCH_RECORDS, POLL_SECONDS, Settings

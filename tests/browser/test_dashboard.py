@@ -15,7 +15,7 @@ from connectors.clickhouse.rows import Block, Entry, rows
 from dashboards.server import application
 from schemas.channels import PayloadRejected
 from schemas.codec import encode
-from schemas.inventory import StockRefused, StockReserved, StockSet
+from schemas.inventory import StockRefused, StockReserved
 from schemas.orders import (
     OrderAuthorized,
     OrderBackordered,
@@ -28,6 +28,7 @@ from schemas.orders import (
 )
 from schemas.payments import PaymentAuthorized, PaymentDeclined
 from schemas.records import Record
+from schemas.stock import StockSet
 
 pytestmark = [
     pytest.mark.browser,

@@ -16,7 +16,7 @@ from schemas.topics import Topic
 from streams.orders.model import START, TRANSITIONS
 
 README = Path(__file__).parents[2] / "streams" / "README.md"
-ROOMS = ("orders", "inventory", "payments", "fulfillment")
+ROOMS = ("orders", "inventory", "payments", "fulfillment", "purchasing")
 
 
 def _topic(name: str) -> Topic:

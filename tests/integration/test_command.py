@@ -27,10 +27,10 @@ from deploy.cluster import Cluster
 from deploy.topics import create
 from schemas import codec
 from schemas.engine import DeadLetter, DeadLetterReplayed
-from schemas.fulfillment import LocationsState
-from schemas.inventory import SetStock, StockSet
+from schemas.locations import LocationsState
 from schemas.orders import OrderCommandRefused, OrderPlaced
 from schemas.records import Record
+from schemas.stock import SetStock, StockSet
 from schemas.topics import (
     ALL,
     FULFILLMENT_COMMANDS,

@@ -22,8 +22,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from deploy.broker import EmbeddedBroker
 from schemas import codec
 from schemas.engine import DeadLetter
-from schemas.inventory import SetStock, StockSet
 from schemas.records import Record
+from schemas.stock import SetStock, StockSet
 from schemas.topics import PARTITIONS, WORKER_CONTROL, Topic
 from tests.integration.toy import POISON, ToyRoom
 

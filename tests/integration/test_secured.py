@@ -18,8 +18,8 @@ import pytest
 from deploy import records, stock
 from deploy.broker import free_port
 from deploy.cluster import Cluster
-from schemas.inventory import StockSet
 from schemas.messages import Send
+from schemas.stock import StockSet
 from schemas.topics import INVENTORY_EVENTS, PARTITIONS
 from tests.integration.secured import PROTOCOLS, SecuredBroker
 

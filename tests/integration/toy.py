@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 from schemas.engine import DeadLetter
-from schemas.inventory import PositionAt, SetStock, StockSet, StockState
+from schemas.inventory import StockState
 from schemas.messages import Inbound, Send, States
 from schemas.orders import OrderState
+from schemas.stock import PositionAt, SetStock, StockSet
 from schemas.topics import Topic
 
 POISON = "poison"

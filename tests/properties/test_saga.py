@@ -14,9 +14,10 @@ from zlib import crc32
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.fulfillment import FulfillmentState, RegisterLocation
+from schemas.fulfillment import FulfillmentState
 from schemas.fulfillment import Status as Routing
-from schemas.inventory import PositionAt, ReservationState, SetStock, StockState
+from schemas.inventory import ReservationState, StockState
+from schemas.locations import RegisterLocation
 from schemas.messages import Inbound, Room, Send
 from schemas.orders import (
     CancelOrder,
@@ -37,6 +38,7 @@ from schemas.payments import (
     VoidRequested,
 )
 from schemas.records import Record
+from schemas.stock import PositionAt, SetStock
 from schemas.topics import PAYMENTS_COMMANDS
 from streams.fulfillment.agent import FulfillmentRoom
 from streams.inventory.agent import InventoryRoom

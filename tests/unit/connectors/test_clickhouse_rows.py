@@ -6,10 +6,11 @@ from connectors.clickhouse.rows import EVENTS, Block, Columns, Entry, Unreadable
 from schemas.channels import PayloadRejected
 from schemas.codec import encode
 from schemas.engine import DeadLetter
-from schemas.inventory import ReservationMoved, StockReserved, StockSet
+from schemas.inventory import ReservationMoved, StockReserved
 from schemas.orders import OrderCommandRefused, OrderLine, OrderPlaced, OrderReserved
 from schemas.payments import AuthorizationRequested
 from schemas.records import Record
+from schemas.stock import StockSet
 
 AT = 1_700_000_000_123
 

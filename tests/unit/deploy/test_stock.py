@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from deploy import records, stock
 from deploy.cli import cli
 from deploy.stock import BadFile, Location, Position, StockFile
-from schemas.fulfillment import RegisterLocation
-from schemas.inventory import SetStock
+from schemas.locations import RegisterLocation
 from schemas.messages import Send
+from schemas.stock import SetStock
 from schemas.topics import FULFILLMENT_COMMANDS
 
 EXAMPLES = Path(stock.__file__).parent / "examples"

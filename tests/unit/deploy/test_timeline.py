@@ -7,10 +7,11 @@ import pytest
 
 from connectors.clickhouse.rows import detail
 from deploy.timeline import EVENTS, why
-from schemas.inventory import StockReserved, StockSet
+from schemas.inventory import StockReserved
 from schemas.orders import OrderLine, OrderPlaced, OrderRefused
 from schemas.payments import AuthorizationRequested, PaymentDeclined
 from schemas.records import Record
+from schemas.stock import StockSet
 
 NOW = 1_700_000_000_000
 NOT_OF_AN_ORDER = {"StockSet", "LocationRegistered"}

@@ -11,18 +11,15 @@ from schemas.fulfillment import (
     FulfillmentOrderReleased,
     FulfillmentState,
     LineToSource,
-    LocationRegistered,
     LocationsRanked,
-    LocationsState,
-    LocationState,
     OrderRouted,
     RankLocations,
     RecordMove,
-    RegisterLocation,
     RouteOrder,
     Status,
 )
 from schemas.inventory import MoveReservation, ReserveStock
+from schemas.locations import LocationRegistered, LocationsState, LocationState, RegisterLocation
 from schemas.orders import CancelOrder, RecordRouting, RecordSourcingFailure
 from streams.fulfillment.agent import FulfillmentRoom
 from streams.fulfillment.model import LOCATIONS_KEY, RANKED_MAXIMUM

@@ -7,19 +7,17 @@ import pytest
 from schemas.fulfillment import RecordMove
 from schemas.inventory import (
     MoveReservation,
-    PositionAt,
     Refusal,
     ReleaseStock,
     ReservationMoved,
     ReserveStock,
-    SetStock,
     StockRefused,
     StockReleased,
     StockReserved,
-    StockSet,
     StockState,
 )
 from schemas.orders import CancelOrder, RecordReservation
+from schemas.stock import PositionAt, SetStock, StockSet
 from streams.inventory.agent import InventoryRoom
 from streams.inventory.model import ALSO_AT_MAXIMUM
 from tests.unit.streams.memory import NOW, Desk, names, only

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import inventory
 from schemas.fulfillment import CancelFulfillment, RankLocations, RouteOrder
-from schemas.inventory import ReleaseStock, SetStock
+from schemas.inventory import ReleaseStock
 from schemas.messages import Send
 from schemas.orders import (
     CancelOrder,
@@ -26,6 +26,7 @@ from schemas.orders import (
     Status,
 )
 from schemas.payments import AuthorizePayment, VoidPayment
+from schemas.stock import SetStock
 from streams.orders.agent import OrdersRoom
 from streams.orders.model import (
     BACKORDER_LIMIT_MS,
