@@ -23,6 +23,8 @@ LINGER_SECONDS = 0.003
 """How long a batch waits for more, once it has its first record."""
 SESSION_TIMEOUT_MS = 6_000
 TRANSACTION_TIMEOUT_MS = 15_000
+COMMIT_PATIENCE_SECONDS = TRANSACTION_TIMEOUT_MS / 1000 + 2.0
+"""For one commit, however it waits; past it the worker gives up and starts again."""
 KAFKA_PATIENCE_SECONDS = 30.0
 """For one call to Kafka; past it the worker gives up and starts again."""
 RESTORE_PATIENCE_SECONDS = 240.0

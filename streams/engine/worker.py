@@ -28,9 +28,9 @@ from schemas.messages import Room
 from schemas.topics import WORKER_CONTROL
 from streams.engine import metrics
 from streams.engine.credentials import credentials
-from streams.engine.kafka import Carrier
+from streams.engine.kafka import Carrier, Crash
 from streams.engine.partition import PartitionBatch
-from streams.engine.settings import CHANNEL_BATCHES, Settings
+from streams.engine.settings import CHANNEL_BATCHES, COMMIT_PATIENCE_SECONDS, Settings
 
 log = logging.getLogger("millrace.engine")
 CRASHED = 70
@@ -132,7 +132,12 @@ def application(
                 await channels[batch.room.name].send(value=work)
                 waiting.append(work.decided)
             await asyncio.gather(*waiting)
-            await self._on_thread(lambda: carrier.commit([batch for batch, _ in batches]))
+            commit = self._on_thread(lambda: carrier.commit([batch for batch, _ in batches]))
+            try:
+                await asyncio.wait_for(commit, COMMIT_PATIENCE_SECONDS)
+            except TimeoutError:
+                # DECISIONS.md 8: librdkafka can wait for ever, whatever time-out it was given.
+                raise Crash(f"no commit within {COMMIT_PATIENCE_SECONDS:.0f} s") from None
 
         async def _on_thread(self, call: Callable[[], Any]) -> Any:
             return await asyncio.get_running_loop().run_in_executor(self.thread, call)

@@ -25,6 +25,8 @@ from schemas.engine import DeadLetter
 from schemas.records import Record
 from schemas.stock import SetStock, StockSet
 from schemas.topics import PARTITIONS, WORKER_CONTROL, Topic
+from streams.engine.settings import COMMIT_PATIENCE_SECONDS
+from streams.engine.worker import CRASHED
 from tests.integration.toy import POISON, ToyRoom
 
 PATIENCE_SECONDS = 60
@@ -36,8 +38,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def room(broker: EmbeddedBroker) -> ToyRoom:
+def made_on(broker: EmbeddedBroker) -> ToyRoom:
+    """A toy room whose topics this broker has."""
     made = ToyRoom(f"toy{time.monotonic_ns()}")
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     existing = admin.list_topics(timeout=10).topics
@@ -47,6 +49,11 @@ def room(broker: EmbeddedBroker) -> ToyRoom:
     ).values():
         future.result(30)
     return made
+
+
+@pytest.fixture
+def room(broker: EmbeddedBroker) -> ToyRoom:
+    return made_on(broker)
 
 
 @contextmanager
@@ -155,6 +162,27 @@ def test_every_record_is_counted_once_while_workers_are_killed_and_stopped(
                 time.sleep(1)
     with worker(broker, room, tmp_path, "w0"):
         assert_each_counted_once(counted_until(broker, room, len(sent)), sent)
+
+
+def test_a_worker_ends_when_a_commit_has_no_answer_and_its_successor_goes_on(
+    tmp_path: Path,
+) -> None:
+    with EmbeddedBroker(tmp_path / "kafka") as silent:
+        room = made_on(silent)
+        sent = ["first", *(f"sku-{number % 50}" for number in range(20_000))]
+        with worker(silent, room, tmp_path) as wedged:
+            send(silent, room, sent[:1])
+            counted_until(silent, room, 1)
+            send(silent, room, sent[1:])
+            assert silent.pid is not None
+            os.kill(silent.pid, signal.SIGSTOP)
+            try:
+                status = wedged.wait(COMMIT_PATIENCE_SECONDS + 20)
+            finally:
+                os.kill(silent.pid, signal.SIGCONT)
+            assert status == CRASHED
+        with worker(silent, room, tmp_path):
+            assert_each_counted_once(counted_until(silent, room, len(sent)), sent)
 
 
 def test_a_worker_without_its_checkpoint_restores_from_the_state_topic(
