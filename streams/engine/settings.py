@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MAXIMUM_BATCH_RECORDS = 2_000
+MAXIMUM_BATCH_RECORDS = 6_000
 """Records of all partitions that one transaction takes in."""
 MAXIMUM_WAKES = 1_000
 """Timers of one partition that one transaction takes in."""

@@ -1,6 +1,6 @@
 """Measures millrace on this machine.
 
-    python -m tests.benchmarks [--only pipeline latency engine restart] [--orders 30000]
+    python -m tests.benchmarks [--only pipeline latency engine restart hot postgresql positions] [--orders 30000]
 
 Prints a table and writes build/bench.json. Latency is measured at half the rate of `pipeline`,
 or at half of --rate where that part is left out. Peak memory is part of every run.
@@ -25,6 +25,7 @@ from deploy.broker import EmbeddedBroker
 from schemas import codec
 from schemas.orders import OrderPlaced, OrderRefused, OrderReleased
 from schemas.topics import ORDERS_EVENTS
+from tests.benchmarks import flash
 from tests.benchmarks.engine import (
     RATIO_RECORDS,
     RESTART_KEYS,
@@ -34,7 +35,7 @@ from tests.benchmarks.engine import (
 from tests.load import APPROVED, PLENTY, Sender, committed_consumer, fingerprint, order, register
 from tests.pipeline import Pipeline
 
-PARTS = ("pipeline", "latency", "engine", "restart")
+PARTS = ("pipeline", "latency", "engine", "restart", *flash.PARTS)
 BUILD = Path(__file__).parents[2] / "build"
 LATENCY_SECONDS = 20.0
 OUTCOMES_TIMEOUT_SECONDS = 300.0
@@ -202,6 +203,7 @@ def main() -> int:
     if {"pipeline", "latency"} & set(options.only):
         measure_flow(options, results)
     measure_engine(options, results)
+    results.update(flash.measure(options.only))
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bench.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     Console().print(table(results))

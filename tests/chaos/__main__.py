@@ -179,8 +179,6 @@ def print_report(result: dict[str, Any], report: Report) -> None:
         print(title)
         for name, count in counts.items():
             print(f"  {count:>9,}  {name}")
-    for violation in report.broken:
-        print(f"broken: {violation.rule}: {violation.subject}: {violation.detail}")
 
 
 def end(_number: int, _frame: FrameType | None) -> None:
@@ -200,6 +198,9 @@ def main() -> int:
     result, report = run(Plan(options.orders, options.seed, options.faults))
     if not options.json:
         print_report(result, report)
+    for violation in report.broken:
+        told = f"broken: {violation.rule}: {violation.subject}: {violation.detail}"
+        print(told, file=sys.stderr)
     print(json.dumps(result))
     return 1 if report.violations else 0
 
