@@ -10,15 +10,17 @@ from pathlib import Path
 import click
 
 from deploy import cli_orders, cli_processes, configuration
+from deploy.cli_audit import audit
+from deploy.cli_purchase import purchase
 from deploy.cli_rejected import rejected
 from deploy.cli_stock import stock
 from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED, Unreadable
 from schemas.partitions import InvalidPartitions
 
 SECTIONS = {
-    "Run": ("up", "worker", "gateway", "analytics", "intake", "topics"),
+    "Run": ("up", "worker", "gateway", "analytics", "intake", "levels", "topics"),
     "Orders": ("submit", "order", "cancel", "demo", "channels"),
-    "Stock": ("stock",),
+    "Stock": ("stock", "purchase", "audit"),
     "Trouble": ("rejected",),
 }
 
@@ -84,6 +86,7 @@ for command in (
     cli_processes.gateway,
     cli_processes.analytics,
     cli_processes.intake,
+    cli_processes.levels,
     cli_processes.topics,
     cli_orders.submit,
     cli_orders.order,
@@ -91,7 +94,9 @@ for command in (
     cli_orders.demo,
     cli_orders.channels,
     stock,
+    purchase,
     rejected,
+    audit,
 ):
     cli.add_command(command)
 

@@ -53,14 +53,16 @@ def _running(start: Callable[[], None]) -> None:
 @own("--broker-port", default=9492, type=port_number, help="Of its own broker.")
 @own("--dashboard-port", default=8470, type=port_number)
 @own("--intake-port", default=8471, type=port_number, help="Where webhooks come in.")
+@own("--levels-port", default=8472, type=port_number, help="Where levels of stock are told.")
 @own("--probe-port", default=8480, type=port_number, help="First of workers + 1 ports.")
 @click.pass_obj
 def up(loaded: Configuration, /, **options: Any) -> None:
     """Run everything on this machine until Ctrl-C.
 
-    Starts Kafka, the workers, the payment gateway, the sink with the dashboard and the door for
-    webhooks; starts again whatever ends, and says so. A second start finds its data in --data.
-    Logs are in DATA/logs, of bounded size. Ctrl-C stops everything, a second one at once.
+    Starts Kafka, the workers, the payment gateway, the sink with the dashboard, the door for
+    webhooks and the look-up of stock levels; starts again whatever ends, and says so. A second
+    start finds its data in --data. Logs are in DATA/logs, of bounded size. Ctrl-C stops
+    everything, a second one at once.
 
     \b
     Examples:
@@ -177,6 +179,21 @@ def intake(
     signing = configuration.secrets("MILLRACE_SHOPIFY_SECRET", shopify_secret_file)
     secrets = {"shopify": signing, "json": tokens, "csv": tokens}
     _running(lambda: processes.intake(cluster, secrets, host, port))
+
+
+@click.command()
+@host_option
+@port_option(8472)
+@on_kafka
+def levels(cluster: Cluster, host: str, port: int) -> None:
+    """Run the look-up of stock levels over HTTP.
+
+    Keeps the latest of inventory.levels in memory. GET /stock/SKU?channel=&at= tells one SKU, GET
+    /stock?after=&limit= all of them. Any number of these can run; none needs anything on disk.
+    """
+    from deploy import processes
+
+    _running(lambda: processes.levels(cluster, host, port))
 
 
 @click.command()

@@ -51,6 +51,7 @@ class Options:
     broker_port: int
     dashboard_port: int
     intake_port: int
+    levels_port: int
     probe_port: int
     config: str = ""
     """the file that the processes read too; empty for none"""
@@ -63,6 +64,7 @@ class Options:
             **dict.fromkeys(probes, "--probe-port"),
             self.dashboard_port: "--dashboard-port",
             self.intake_port: "--intake-port",
+            self.levels_port: "--levels-port",
         }
 
 
@@ -171,7 +173,7 @@ def _claim(options: Options, stack: ExitStack) -> None:
         raise Failed(f"{error.filename}: {error.strerror}; choose another --data") from error
     _lock(lock, options.data)
     wanted = options.ports()
-    if len(wanted) < options.workers + 3 or (not options.brokers and options.broker_port in wanted):
+    if len(wanted) < options.workers + 4 or (not options.brokers and options.broker_port in wanted):
         raise Failed("two of its own ports are the same; see `millrace up --help`", UNREADABLE)
     for port, flag in wanted.items():
         if not is_free(options.host, port):
@@ -218,6 +220,7 @@ def _run(options: Options, stopping: Stopping, say: Voice, stack: ExitStack) -> 
     say(
         f"\n  dashboard  http://{options.host}:{options.dashboard_port}"
         f"\n  webhooks   http://{options.host}:{options.intake_port}/channels/shopify/orders"
+        f"\n  stock      http://{options.host}:{options.levels_port}/stock"
         f"\n  Kafka      {brokers}"
         f"\n  logs       {options.data / 'logs'}\n\nCtrl-C stops everything."
     )
@@ -320,6 +323,7 @@ def processes(options: Options, brokers: str, say: Voice) -> list[Child]:
         child("gateway", options.probe_port + options.workers, "gateway", "--instance", "gateway"),
         child("analytics", options.dashboard_port, "analytics", *data),
         child("intake", options.intake_port, "intake"),
+        child("levels", options.levels_port, "levels"),
     ]
 
 

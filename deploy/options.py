@@ -5,7 +5,8 @@ Imports nothing slow: every command is made of it, and `millrace --help` must be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import getpass
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ INTERRUPTED = 130
 EXIT_STATUSES = """\b
 Exit status:
   0    done
-  1    some orders or rows were rejected, or nothing was found
+  1    some orders or rows were rejected, nothing was found, or a proof failed
   2    unreadable input, wrong usage or wrong configuration
   69   Kafka, the dashboard, a port or the data directory cannot be had
   70   a process that has given up and must be started again
@@ -34,6 +35,7 @@ Exit status:
 
 BROKERS = "127.0.0.1:9492"
 DASHBOARD = "http://127.0.0.1:8470"
+LEVELS = "http://127.0.0.1:8472"
 
 AnyCommand = Callable[..., Any]
 Decorator = Callable[[AnyCommand], AnyCommand]
@@ -74,6 +76,12 @@ def shared(flag: str, *names: str, **settings: Any) -> Decorator:
 class OwnOption(click.Option):
     """An option of one command."""
 
+    def __init__(self, *names: Any, **settings: Any) -> None:
+        """See click.Option. That nothing is the default goes without saying."""
+        if settings.get("default") == "":
+            settings["show_default"] = False
+        super().__init__(*names, **settings)
+
     def get_error_hint(self, ctx: click.Context) -> str:
         """See click.Option, which names only variables that are spelled out."""
         hint = super().get_error_hint(ctx)
@@ -102,7 +110,20 @@ dashboard_option = shared(
     show_default=True,
     help="Address of the dashboard.",
 )
+levels_option = shared(
+    "--levels-url",
+    "levels",
+    default=LEVELS,
+    show_default=True,
+    help="Address of `millrace levels`; where it does not answer, Kafka is read.",
+)
 json_option = shared("--json", "as_json", is_flag=True, help="JSON Lines, for scripts.")
+actor_option = shared(
+    "--actor",
+    default="",
+    callback=lambda _context, _option, value: value or whoever(),
+    help="Who does it; the user of this machine when not given.",
+)
 host_option = shared(
     "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
 )
@@ -111,6 +132,14 @@ clickhouse_option = shared(
     default="",
     help="A ClickHouse server; an embedded one when not given.",
 )
+
+
+def whoever() -> str:
+    """The user's name on this machine; empty where the machine does not know one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
 
 
 def brokers_option(default: str, help_text: str) -> Decorator:
@@ -144,3 +173,47 @@ def on_kafka(command: AnyCommand) -> AnyCommand:
     # wraps() makes it look like `command`, whose first parameter is not what pass_obj gives.
     given: AnyCommand = wrapped
     return brokers_option(BROKERS, "Kafka bootstrap servers.")(click.pass_obj(given))
+
+
+class Moment(click.ParamType):
+    """A day, to its end, or a time, in milliseconds since 1970; 0 where none is given."""
+
+    name = "date"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """See click.ParamType."""
+        if isinstance(value, int):
+            return value
+        from connectors.levels.answers import moment
+
+        try:
+            return moment(str(value)) if value else 0
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def moment_option(flag: str, help_text: str, required: bool = False) -> Decorator:
+    """A date: 2025-03-01, to the end of that day, or 2025-03-01T12:00:00Z."""
+    needed: dict[str, Any] = {"required": True} if required else {"default": ""}
+    return own(
+        flag,
+        type=Moment(),
+        **needed,
+        show_default=False,
+        metavar="DATE",
+        help=f"{help_text} 2025-03-01, to its end, or 2025-03-01T12:00:00Z.",
+    )
+
+
+def identifiers(named: Mapping[str, str]) -> None:
+    """Each of them can identify something. Raises click.UsageError."""
+    from schemas.identifiers import InvalidIdentifier, checked
+
+    for name, value in named.items():
+        try:
+            if checked(value, name) != value:
+                raise click.UsageError(f"{name}: has blanks around it")
+        except InvalidIdentifier as error:
+            raise click.UsageError(str(error)) from error

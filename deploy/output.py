@@ -26,6 +26,11 @@ def say(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
+def told(text: str) -> None:
+    """One line that is the output."""
+    click.echo(printable(text))
+
+
 def printable(text: str) -> str:
     """The text without control characters: what came from outside must not steer a terminal."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
@@ -81,6 +86,36 @@ def progress(what: str, total: int, unit: str = "") -> Iterator[Advance]:
     with Progress(*parts, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(what, total=total)
         yield lambda done: shown.update(task, completed=done)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on a terminal, one for each thing that is worked on: its name, how far, of how much."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    parts = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    tasks: dict[str, TaskID] = {}
+    with Progress(*parts, console=Console(stderr=True), transient=True) as shown:
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=total)
+            shown.update(tasks[what], completed=done, total=total)
+
+        yield advance
 
 
 def moment(milliseconds: int) -> str:

@@ -23,6 +23,9 @@ from connectors.channels.room import ChannelsRoom
 from connectors.clickhouse.database import Database
 from connectors.clickhouse.lag import PipelineLag
 from connectors.clickhouse.sink import Sink
+from connectors.levels.follower import Follower
+from connectors.levels.server import application as levels_application
+from connectors.levels.store import Store
 from connectors.payment_gateways import connector
 from dashboards.server import application as dashboard_application
 from deploy.cluster import BadSettings, Cluster, answers
@@ -36,6 +39,7 @@ from streams.fulfillment.agent import FulfillmentRoom
 from streams.inventory.agent import InventoryRoom
 from streams.orders.agent import OrdersRoom
 from streams.payments.agent import PaymentsRoom
+from streams.purchasing.agent import PurchasingRoom
 
 log = logging.getLogger("millrace.deploy")
 STOP_SECONDS = 20.0
@@ -55,7 +59,14 @@ def worker(
         compression=compression,
         kafka=dict(cluster.kafka),
     )
-    rooms = (ChannelsRoom(), OrdersRoom(), InventoryRoom(), PaymentsRoom(), FulfillmentRoom())
+    rooms = (
+        ChannelsRoom(),
+        OrdersRoom(),
+        InventoryRoom(),
+        PaymentsRoom(),
+        FulfillmentRoom(),
+        PurchasingRoom(),
+    )
     with _checking_settings():
         run(rooms, settings)
 
@@ -119,6 +130,23 @@ def intake(cluster: Cluster, secrets: Mapping[str, Sequence[str]], host: str, po
     serve(intake_application(publisher, secrets), host, port)
     stop.set()
     publisher.close()
+
+
+def levels(cluster: Cluster, host: str, port: int) -> None:
+    """The look-up of stock levels. Raises BadSettings.
+
+    Ready once it has caught up, whatever Kafka does afterwards: what is in memory can be told.
+    """
+    log_to_stderr()
+    claim(host, port)
+    store = Store()
+    with _checking_settings():
+        follower = Follower(cluster.brokers, store, kafka=cluster.kafka)
+    stop = threading.Event()
+    thread = _in_thread("follower", lambda: follower.run(stop), stop)
+    serve(levels_application(store, follower), host, port)
+    stop.set()
+    thread.join(STOP_SECONDS)
 
 
 def serve(app: web.Application, host: str, port: int) -> None:

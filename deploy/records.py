@@ -6,7 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from deploy.cluster import PATIENCE_SECONDS, Cluster, await_answer
 from deploy.options import Unavailable
@@ -120,11 +127,41 @@ def partitions(cluster: Cluster, topic: Topic) -> int:
     return len(found.partitions)
 
 
+def partition_of(key: bytes, number: int) -> int:
+    """The partition of a key among so many: murmur2, as Kafka's Java client computes it.
+
+    Source: Apache Kafka, clients/src/main/java/org/apache/kafka/common/utils/Utils.java.
+    """
+    multiplier, mask, length = 0x5BD1E995, 0xFFFFFFFF, len(key)
+    hashed = 0x9747B28C ^ length
+    whole = length & ~3
+    for at in range(0, whole, 4):
+        part = int.from_bytes(key[at : at + 4], "little") * multiplier & mask
+        part = (part ^ part >> 24) * multiplier & mask
+        hashed = hashed * multiplier & mask ^ part
+    if whole < length:
+        hashed = (hashed ^ int.from_bytes(key[whole:], "little")) * multiplier & mask
+    hashed = (hashed ^ hashed >> 13) * multiplier & mask
+    hashed ^= hashed >> 15
+    return (hashed & 0x7FFFFFFF) % number
+
+
 def read_from(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Found]:
     """Every record from the places on, up to the end that each partition has now.
 
     What is no record of the contract is left out; the dashboard counts it as Unreadable.
     """
+    for message in messages(cluster, places):
+        try:
+            record = codec.decode(message.value() or b"")
+        except codec.UnreadableRecord:
+            continue
+        place = Place(message.topic() or "", message.partition() or 0, message.offset() or 0)
+        yield Found(place, message.key() or b"", record)
+
+
+def messages(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Message]:
+    """The same records as Kafka has them, deletions included."""
     consumer = cluster.consumer()
     try:
         await_answer(consumer)
@@ -136,7 +173,7 @@ def read_from(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Fo
 
 def _to_the_ends(
     consumer: Consumer, cluster: Cluster, unread: set[tuple[str, int]]
-) -> Iterator[Found]:
+) -> Iterator[Message]:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while unread:
         messages = consumer.consume(READ_RECORDS, READ_SECONDS)
@@ -150,12 +187,7 @@ def _to_the_ends(
                 _end_or_raise(error, topic)
                 unread.discard((topic, message.partition() or 0))
                 continue
-            try:
-                record = codec.decode(message.value() or b"")
-            except codec.UnreadableRecord:
-                continue
-            place = Place(topic, message.partition() or 0, message.offset() or 0)
-            yield Found(place, message.key() or b"", record)
+            yield message
 
 
 def _end_or_raise(error: KafkaError, topic: str) -> None:

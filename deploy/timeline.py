@@ -1,14 +1,14 @@
-"""Why an event happened, in words: for `millrace order`."""
+"""Why an event happened, in words: for `millrace order` and `millrace purchase show`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from schemas import fulfillment, inventory, orders, payments
+from schemas import fulfillment, inventory, orders, payments, purchasing
 from schemas.money import text as money
 from schemas.records import Record
 from schemas.topics import EVENT_TOPICS
@@ -27,7 +27,19 @@ def why(event: str, detail: Mapping[str, Any], reason: str) -> str:
         record = msgspec.convert({**WITHHELD, **detail}, kind)
     except msgspec.ValidationError:
         return _plain(reason)
-    return _of_order(record) or _of_stock(record) or _of_payment(record) or _of_routing(record)
+    return words(record)
+
+
+def words(record: Record) -> str:
+    """One sentence for an event; empty for one that is of no order and of no purchase."""
+    return (
+        _of_order(record)
+        or _of_stock(record)
+        or _of_waiting(record)
+        or _of_payment(record)
+        or _of_routing(record)
+        or _of_purchase(record)
+    )
 
 
 def _plain(reason: str) -> str:
@@ -60,8 +72,10 @@ def _of_order(record: Record) -> str:
         case orders.OrderReleased():
             return f"released to fulfillment in {_count(record.shipments, 'shipment')}"
         case orders.OrderBackordered():
-            again = _clock(record.retry_at_ms)
-            return f"line {record.line_id}: {_plain(record.reason)}; tried again at {again}"
+            line = f"line {record.line_id}: {_plain(record.reason)}"
+            if record.promised_at_ms:
+                line += f"; every line is promised for {_clock(record.promised_at_ms)}"
+            return f"{line}; tried again at {_clock(record.retry_at_ms)}"
         case orders.OrderRefused():
             line = f"line {record.line_id}: " if record.line_id else ""
             return line + _plain(record.reason)
@@ -79,21 +93,65 @@ def _of_stock(record: Record) -> str:
             return (
                 f"line {record.line_id}: {record.quantity} × {record.sku} at {record.location_id},"
                 f" held until {_clock(record.reserved_until_ms)}"
+                f"{f', of quota {record.quota_id}' if record.quota_id else ''}"
             )
         case inventory.StockRefused():
-            pieces = f"{record.quantity} × {record.sku}"
-            return f"line {record.line_id}: {pieces}: {_plain(record.reason)}"
+            what = f"line {record.line_id}" if record.line_id else f"movement {record.movement_id}"
+            return f"{what}: {record.quantity} × {record.sku}: {_plain(record.reason)}"
         case inventory.StockReleased():
+            stopped = ", being worked on until now" if record.was_allocated else ""
             return (
                 f"line {record.line_id}: {record.quantity} × {record.sku} back at"
-                f" {record.location_id}: {_plain(record.reason)}"
+                f" {record.location_id}{stopped}: {_plain(record.reason)}"
             )
         case inventory.ReservationMoved():
             return (
                 f"line {record.line_id}: {record.quantity} × {record.sku} from"
                 f" {record.from_location_id} to {record.location_id}, to save a shipment"
             )
+        case inventory.ReservationExtended():
+            until = _clock(record.reserved_until_ms)
+            return f"line {record.line_id}: {record.sku} is held until {until}"
+        case inventory.StockAllocated():
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku} at {record.location_id}"
+                f" are worked on{_lots(record.lots)}"
+            )
+        case inventory.StockShipped():
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku} have left"
+                f" {record.location_id}{_lots(record.lots)}"
+            )
     return ""
+
+
+def _of_waiting(record: Record) -> str:
+    match record:
+        case inventory.StockBackordered():
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku} waits in the queue,"
+                f" {_promised(record.promised_at_ms)}"
+            )
+        case inventory.BackorderPromised():
+            before = _promised(record.previously_ms)
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku}"
+                f" {_promised(record.promised_at_ms)}; before: {before}"
+            )
+        case inventory.BackorderEnded():
+            return (
+                f"line {record.line_id}: {record.quantity} × {record.sku} waits no longer:"
+                f" {_plain(record.reason)}"
+            )
+    return ""
+
+
+def _promised(milliseconds: int) -> str:
+    return f"promised for {_clock(milliseconds)}" if milliseconds else "without a date"
+
+
+def _lots(lots: Sequence[inventory.LotPick]) -> str:
+    return f", lot {', '.join(f'{lot.lot_id} ({lot.quantity})' for lot in lots)}" if lots else ""
 
 
 def _of_payment(record: Record) -> str:
@@ -134,3 +192,42 @@ def _of_routing(record: Record) -> str:
         case fulfillment.FulfillmentCommandRefused():
             return f"{record.command}: {_plain(record.reason)}"
     return ""
+
+
+def _of_purchase(record: Record) -> str:
+    match record:
+        case purchasing.PurchaseOrderProposed():
+            lines = ", ".join(f"{line.quantity} × {line.sku}" for line in record.lines)
+            where = record.location_id or "the customer"
+            words = f"{record.purchase_order_id}: {lines} from {record.supplier_id} to {where}"
+            return words + (f": {_plain(record.reason)}" if record.reason else "")
+        case purchasing.PurchaseOrderApproved():
+            return f"{record.purchase_order_id} may be sent{_by(record.actor)}"
+        case purchasing.PurchaseOrderSent():
+            due = _due(record.expected_at_ms)
+            return f"{record.purchase_order_id} is with the supplier, {due}{_by(record.actor)}"
+        case purchasing.PurchaseOrderConfirmed():
+            words = f"{record.purchase_order_id} is {_due(record.expected_at_ms)}"
+            if record.previously_ms and record.previously_ms != record.expected_at_ms:
+                words += f", no longer {_clock(record.previously_ms)}"
+            return words + (f": {_plain(record.reason)}" if record.reason else "")
+        case purchasing.DeliveryRecorded():
+            lines = ", ".join(f"{line.quantity} of line {line.line_id}" for line in record.lines)
+            rest = "nothing is open any more" if record.complete else "more is open"
+            return f"{record.purchase_order_id}, delivery {record.delivery_id}: {lines}; {rest}"
+        case purchasing.PurchaseOrderClosed():
+            return f"{record.purchase_order_id}, nothing more is expected: {_plain(record.reason)}"
+        case purchasing.PurchaseOrderCancelled():
+            return f"{record.purchase_order_id} is withdrawn: {_plain(record.reason)}"
+        case purchasing.PurchaseRefused():
+            detail = f" ({record.detail})" if record.detail else ""
+            return f"{record.command}: {_plain(record.reason)}{detail}"
+    return ""
+
+
+def _by(actor: str) -> str:
+    return f", by {actor}" if actor else ""
+
+
+def _due(milliseconds: int) -> str:
+    return f"due {_clock(milliseconds)}" if milliseconds else "due nobody knows when"

@@ -274,11 +274,24 @@ that an OrderCancelled may still follow an OrderReleased and then replaces it. O
 is no outcome: the order has given its stock back and tries again at retry_at_ms, with the next \
 attempt. OrderCommandRefused says that something was asked of an order and changed nothing.
 
-**Stock.** inventory.events has the key sku. StockSet, StockReserved, StockReleased and \
-ReservationMoved carry the position of the location after the record (ReservationMoved of both), \
-and at every offset reserved is at most on_hand, and is the sum of the reservations that stand: \
-one for each order_id and line_id, made by StockReserved, moved by ReservationMoved, ended by \
-StockReleased.
+**Stock.** inventory.events has the key sku and is the ledger: every record that changes a \
+position carries the position of its location after the record (ReservationMoved of both). \
+on_hand counts sellable pieces that are there; reserved and allocated are parts of it, and at \
+every offset reserved plus allocated is at most on_hand. StockSet replaces on_hand (it was previously) \
+and safety_stock; StockMoved adds its quantity to on_hand, in_transit_change to in_transit and \
+quarantined_change to quarantined. StockReserved adds its quantity to reserved, StockAllocated \
+takes it from reserved to allocated, StockReleased takes it out of reserved, or of allocated where \
+was_allocated is true; StockShipped does the same and takes it off on_hand. reserved is the sum of \
+the reservations that stand and are not allocated, allocated that of those that are: one for each \
+order_id and line_id, made by StockReserved, moved by ReservationMoved, ended by StockReleased or \
+StockShipped. StockBackordered puts a line into the queue of its SKU, BackorderPromised changes \
+what it is promised, BackorderEnded takes it out. SupplyExpected replaces what is expected of a \
+supply_id. inventory.levels has the latest figures of each SKU and what each channel may sell.
+
+**Purchasing.** purchasing.events has the key sku for OfferSet and PerformanceMeasured and \
+purchase_order_id for the rest. A purchase order is proposed, approved, sent, perhaps confirmed \
+for another date, delivered in parts, and closed or cancelled; one with an order_id goes straight \
+to the customer and moves no stock of ours.
 
 **Money.** For each order, the sum of PaymentAuthorized less the sum of PaymentVoided is the \
 order's total from OrderAuthorized on while it is not refused or cancelled, and 0 once a refused \

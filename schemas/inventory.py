@@ -149,7 +149,7 @@ class StockRefused(Record, frozen=True):
     reason: str
     at_ms: Millis
     movement_id: str = ""
-    """of the movement that was refused; empty where it was a reservation"""
+    """of the movement, or the supply, that was refused; empty where it was a reservation"""
     location_id: str = ""
     actor: str = ""
 
@@ -356,3 +356,7 @@ class KitState(Record, frozen=True):
     location_id: str
     reserved_until_ms: Millis
     reason: str
+    """why it is undone; while it is being reserved, what no other location can mend"""
+    channel: str = ""
+    customer_group: str = ""
+    wake_at_ms: Millis = 0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from schemas.records import Millis, Record
 
 
@@ -109,3 +111,71 @@ class LocationsState(Record, frozen=True):
 
     locations: list[LocationState]
     channels: list[ChannelSourcing] = []
+
+
+def registered(known: LocationsState | None, command: RegisterLocation) -> LocationsState:
+    """The locations with this one as it is from now on.
+
+    What the command leaves empty stays as it is known: a stock file without coordinates says
+    nothing about where a place is. A command that says nothing at all only makes it known.
+    """
+    before = _location(known, command.location_id)
+    if before is None:
+        before = LocationState(command.location_id, "", "", 0.0, 0.0, command.active)
+    located = bool(command.latitude or command.longitude)
+    said = (
+        command.name or command.country or located
+        or command.kind or command.groups or command.daily_capacity
+    )  # fmt: skip
+    after = LocationState(
+        location_id=command.location_id,
+        name=command.name or before.name or command.location_id,
+        country=command.country or before.country,
+        latitude=command.latitude if located else before.latitude,
+        longitude=command.longitude if located else before.longitude,
+        active=command.active if said else before.active,
+        kind=command.kind or before.kind or Kind.WAREHOUSE.value,
+        groups=command.groups or before.groups,
+        daily_capacity=command.daily_capacity or before.daily_capacity,
+        selling=before.selling,
+        fulfilling=before.fulfilling,
+    )
+    return _with_location(known, after)
+
+
+def switched(known: LocationsState | None, command: SwitchLocation) -> LocationsState:
+    """The locations with selling and fulfilling at this one as commanded.
+
+    One that nobody has registered becomes known by it, so that a stop holds from the first moment.
+    """
+    before = _location(known, command.location_id)
+    if before is None:
+        name = command.location_id
+        before = LocationState(name, name, "", 0.0, 0.0, True, Kind.WAREHOUSE.value)
+    after = replace(before, selling=command.selling, fulfilling=command.fulfilling)
+    return _with_location(known, after)
+
+
+def sourced(known: LocationsState | None, command: SetChannelSourcing) -> LocationsState:
+    """The locations with the groups that the channel sells from; no group is no word about it."""
+    locations = known.locations if known is not None else []
+    channels = {one.channel: one for one in (known.channels if known is not None else [])}
+    if command.groups:
+        channels[command.channel] = ChannelSourcing(command.channel, sorted(set(command.groups)))
+    else:
+        channels.pop(command.channel, None)
+    return LocationsState(locations, sorted(channels.values(), key=lambda one: one.channel))
+
+
+def _location(known: LocationsState | None, location_id: str) -> LocationState | None:
+    for one in known.locations if known is not None else []:
+        if one.location_id == location_id:
+            return one
+    return None
+
+
+def _with_location(known: LocationsState | None, after: LocationState) -> LocationsState:
+    locations = {one.location_id: one for one in (known.locations if known is not None else [])}
+    locations[after.location_id] = after
+    channels = known.channels if known is not None else []
+    return LocationsState(sorted(locations.values(), key=lambda one: one.location_id), channels)

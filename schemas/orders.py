@@ -263,8 +263,10 @@ class LineState(Record, frozen=True):
     """where it is reserved; empty when it is not"""
     also_at: list[str]
     waiting: bool = False
-    """it stands in the queue for stock"""
+    """it stands in the queue for stock, or the queue holds stock for it"""
     promised_at_ms: Millis = 0
+    available: bool = False
+    """inventory has said that it holds stock for the waiting line"""
 
 
 class OrderState(Record, frozen=True):

@@ -303,6 +303,13 @@ class Offer(Record, frozen=True):
     measured_lead_time_days: float
 
 
+class Suggestion(Record, frozen=True):
+    """The latest purchase that was proposed for a location, so that it is proposed once."""
+
+    location_id: str
+    suggested_at_ms: Millis
+
+
 class OffersState(Record, frozen=True):
     """All offers for a SKU (purchasing.state, key: sku)."""
 
@@ -310,8 +317,8 @@ class OffersState(Record, frozen=True):
     offers: list[Offer]
     proposed: int
     """purchase orders that were proposed for it so far"""
-    latest_suggestion_ms: Millis
-    """of the latest proposal, so that one suggestion is one purchase order"""
+    suggestions: list[Suggestion]
+    """the latest of each location for which a purchase order was proposed"""
 
 
 class PurchaseLineState(Record, frozen=True):
@@ -344,7 +351,7 @@ class PurchaseOrderState(Record, frozen=True):
     order_id: str
     sent_at_ms: Millis
     deliveries: list[str]
-    """delivery ids that were recorded, at most 1,000"""
+    """delivery ids that were recorded, each with | and a hash of its content; at most 1,000"""
 
 
 COMMANDS: tuple[type[Record], ...] = (

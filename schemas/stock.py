@@ -196,6 +196,8 @@ class ShipTransfer(Record, frozen=True):
     expected_at_ms: Millis
     reason: str
     actor: str
+    lot_id: str = ""
+    """all pieces are of it, where lots are tracked; a serial number travels alone"""
 
 
 class ReceiveTransfer(Record, frozen=True):
@@ -347,6 +349,8 @@ class ReplenishmentSuggested(Record, frozen=True):
     lead_time_days: int
     service_level: float
     at_ms: Millis
+    backordered: int = 0
+    """pieces that lines wait for, which ask for this location first"""
 
 
 class Supply(Record, frozen=True):
@@ -376,6 +380,8 @@ class TransferState(Record, frozen=True):
     quantity: int
     """pieces that are still under way"""
     expected_at_ms: Millis
+    lot_id: str = ""
+    expires_at_ms: Millis = 0
 
 
 class Lot(Record, frozen=True):
@@ -410,7 +416,7 @@ class DemandState(Record, frozen=True):
 
     location_id: str
     days: list[DayDemand]
-    """the latest 28 days with demand, oldest first"""
+    """days with demand: today and of the 28 days before it, oldest first"""
     first_day: int
     """since when it is counted"""
     suggested_at_ms: Millis
@@ -441,6 +447,8 @@ class ChannelLevel(Record, frozen=True):
     channel: str
     available: int
     """pieces over the locations it sells from, less its threshold at each and others' quotas"""
+    excluded: list[str] = []
+    """locations with a position that are not of its groups, by location_id"""
 
 
 class StockLevels(Record, frozen=True):
@@ -459,7 +467,10 @@ class StockLevels(Record, frozen=True):
     backordered: int
     """pieces that lines in the queue wait for"""
     level: str
-    """ok, low or out"""
+    """ok, low or out: of what channels may sell, what quotas keep included; empty for a kit"""
     components: list[Component]
     """of a kit, whose availability follows from theirs"""
     at_ms: Millis
+    thresholds: list[ChannelThreshold] = []
+    quotas: list[Quota] = []
+    supplies: list[Supply] = []

@@ -227,11 +227,12 @@ class Sender:
                 self.send(INVENTORY_COMMANDS, name, record)
 
     def locations(self) -> None:
-        """Register every location on every partition."""
+        """Register every location on every partition of the rooms that know locations."""
         for name, country, latitude, longitude in LOCATIONS:
             record = RegisterLocation(name, name.title(), country, latitude, longitude, True)
-            for partition in range(FULFILLMENT_COMMANDS.partitions):
-                self.send(FULFILLMENT_COMMANDS, name, record, partition)
+            for room in (FULFILLMENT_COMMANDS, INVENTORY_COMMANDS):
+                for partition in range(room.partitions):
+                    self.send(room, name, record, partition)
 
     def flush(self) -> None:
         """Wait until everything is acknowledged. Raises LoadError."""

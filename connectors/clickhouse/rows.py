@@ -14,7 +14,13 @@ import msgspec
 from schemas import codec
 from schemas.channels import PayloadReplayed
 from schemas.engine import DeadLetter
-from schemas.inventory import ReservationMoved, StockReleased, StockReserved
+from schemas.inventory import (
+    ReservationMoved,
+    StockAllocated,
+    StockReleased,
+    StockReserved,
+    StockShipped,
+)
 from schemas.orders import (
     OrderAuthorized,
     OrderBackordered,
@@ -26,7 +32,7 @@ from schemas.orders import (
     Status,
 )
 from schemas.records import Record
-from schemas.stock import StockSet
+from schemas.stock import StockMoved, StockSet
 
 Columns = dict[str, list[Any]]
 
@@ -41,9 +47,12 @@ FIELDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "quantity": (0, ("quantity",)),
     "on_hand": (0, ("on_hand",)),
     "reserved": (0, ("reserved",)),
+    "allocated": (0, ("allocated",)),
     "safety_stock": (0, ("safety_stock",)),
     "amount_minor": (0, ("amount_minor", "total_minor")),
     "currency": ("", ("currency",)),
+    "purchase_order_id": ("", ("purchase_order_id",)),
+    "actor": ("", ("actor",)),
     "at": (0, ("at_ms",)),
 }
 EVENTS = ("room", "event", *FIELDS, "detail", "_topic", "_partition", "_offset")
@@ -59,6 +68,17 @@ ENTERED: dict[type[Record], Status] = {
     OrderCancelled: Status.CANCELLED,
 }
 """The step that an order is in after an event."""
+
+Position = (
+    StockSet
+    | StockMoved
+    | StockReserved
+    | StockReleased
+    | ReservationMoved
+    | StockAllocated
+    | StockShipped
+)
+"""What says the position of a SKU at a location, or at two."""
 
 Unreadable = "Unreadable"
 """The event's name where the value is no record of the contract; a row stands for it as well."""
@@ -109,6 +129,7 @@ class Rows(NamedTuple):
     events: Columns
     orders: Columns
     stock: Columns
+    allocated: Columns
     safety_stock: Columns
 
 
@@ -159,6 +180,7 @@ def rows(block: Block) -> Rows:
     table: list[tuple[Any, ...]] = []
     orders: dict[str, tuple[Any, ...]] = {}
     stock: dict[tuple[str, str], tuple[Any, ...]] = {}
+    allocated: dict[tuple[str, str], tuple[Any, ...]] = {}
     safety: dict[tuple[str, str], tuple[Any, ...]] = {}
     append, where = table.append, (block.topic, block.partition)
     for offset, timestamp_ms, value in block.entries:
@@ -175,23 +197,25 @@ def rows(block: Block) -> Rows:
         if status is not None:
             order_id: str = record.order_id  # type: ignore[attr-defined]
             orders[order_id] = (order_id, str(status), record.at_ms, offset)  # type: ignore[attr-defined]
-        elif isinstance(record, StockSet | StockReserved | StockReleased | ReservationMoved):
+        elif isinstance(record, Position):
             for key, position in _positions(record):
                 stock[key] = (*key, *position, record.at_ms, offset)
+            # What a reservation does not touch, its record does not say.
+            at = (record.sku, record.location_id)
+            if not isinstance(record, StockReserved | ReservationMoved):
+                allocated[at] = (*at, record.allocated, offset)
             if isinstance(record, StockSet):
-                at = (record.sku, record.location_id)
                 safety[at] = (*at, record.safety_stock, offset)
     return Rows(
         _columns(EVENTS, table),
         _columns(("order_id", "status", "since", "_offset"), orders.values()),
         _columns(("sku", "location_id", "on_hand", "reserved", "at", "_offset"), stock.values()),
+        _columns(("sku", "location_id", "allocated", "_offset"), allocated.values()),
         _columns(("sku", "location_id", "safety_stock", "_offset"), safety.values()),
     )
 
 
-def _positions(
-    record: StockSet | StockReserved | StockReleased | ReservationMoved,
-) -> Iterable[tuple[tuple[str, str], tuple[int, int]]]:
+def _positions(record: Position) -> Iterable[tuple[tuple[str, str], tuple[int, int]]]:
     """What is on hand and reserved, after the record, at each location that it touches."""
     if isinstance(record, ReservationMoved):
         yield (

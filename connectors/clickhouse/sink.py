@@ -237,6 +237,7 @@ class Sink:
         made = [rows(block) for block in blocks]
         self._upsert("orders_current", merged(each.orders for each in made))
         self._upsert("stock_current", merged(each.stock for each in made))
+        self._upsert("allocated_current", merged(each.allocated for each in made))
         self._upsert("safety_stock_current", merged(each.safety_stock for each in made))
         for block, each in zip(blocks, made, strict=True):
             self._database.insert("events", each.events, block.token)

@@ -13,9 +13,12 @@ CREATE TABLE IF NOT EXISTS events
     quantity     Int64,
     on_hand      Int64,
     reserved     Int64,
+    allocated    Int64,
     safety_stock Int64,
     amount_minor Int64,
     currency     LowCardinality(String),
+    purchase_order_id String,
+    actor        LowCardinality(String),
     at           DateTime64(3, 'UTC'),
     detail       String CODEC(ZSTD(1)),
     _topic       LowCardinality(String),
@@ -28,6 +31,12 @@ CREATE TABLE IF NOT EXISTS events
 ENGINE = MergeTree
 ORDER BY (event, at, _offset)
 SETTINGS non_replicated_deduplication_window = 10000;
+
+-- What a table of an earlier version lacks; takes no time, and nothing is rewritten.
+ALTER TABLE events
+    ADD COLUMN IF NOT EXISTS allocated Int64,
+    ADD COLUMN IF NOT EXISTS purchase_order_id String,
+    ADD COLUMN IF NOT EXISTS actor LowCardinality(String);
 
 -- Where each order is. The sink writes it before the events of the same block, and writing it
 -- again changes nothing: the record furthest along the order's one partition wins.
@@ -49,6 +58,17 @@ CREATE TABLE IF NOT EXISTS stock_current
     on_hand     Int64,
     reserved    Int64,
     at          DateTime64(3, 'UTC'),
+    _offset     Int64
+)
+ENGINE = ReplacingMergeTree(_offset)
+ORDER BY (sku, location_id);
+
+-- Apart from the position, because a reservation does not say it.
+CREATE TABLE IF NOT EXISTS allocated_current
+(
+    sku         String,
+    location_id String,
+    allocated   Int64,
     _offset     Int64
 )
 ENGINE = ReplacingMergeTree(_offset)

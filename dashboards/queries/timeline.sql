@@ -4,9 +4,11 @@ FROM events
 WHERE order_id = {order_id:String}
 ORDER BY at,
          -- within a millisecond: as the pipeline goes
-         indexOf(['OrderPlaced', 'LocationsRanked', 'StockReserved', 'OrderReserved',
+         indexOf(['OrderPlaced', 'LocationsRanked', 'StockBackordered', 'BackorderPromised',
+                  'OrderBackordered', 'BackorderEnded', 'StockReserved', 'OrderReserved',
                   'AuthorizationRequested', 'PaymentAuthorized', 'OrderAuthorized',
-                  'ReservationMoved', 'FulfillmentOrderReleased', 'OrderRouted', 'OrderReleased'],
+                  'ReservationMoved', 'FulfillmentOrderReleased', 'OrderRouted', 'OrderReleased',
+                  'PurchaseOrderProposed', 'StockAllocated', 'StockShipped'],
                  toString(event)),
          _topic, _offset
 LIMIT 1000

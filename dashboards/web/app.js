@@ -152,7 +152,7 @@ function lowStock(found, threshold) {
   put("threshold", `${threshold} pieces or fewer available`);
   fill("low-stock", found.map((each) => cells(
     [each.sku], [each.location_id], [shown(each.on_hand), "number"],
-    [shown(each.reserved), "number"],
+    [shown(each.reserved), "number"], [shown(each.allocated), "number"],
     [shown(each.available), each.available <= 0 ? "number out" : "number low"],
   )));
 }

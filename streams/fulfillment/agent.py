@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.fulfillment import FulfillmentState, RankLocations
-from schemas.locations import LocationsState, RegisterLocation
+from schemas.fulfillment import CapacityState, FulfillmentState, RankLocations
+from schemas.locations import LocationsState
 from schemas.messages import Inbound, Send, States
 from schemas.topics import (
     FULFILLMENT_COMMANDS,
@@ -12,14 +12,14 @@ from schemas.topics import (
     Topic,
 )
 from streams.fulfillment import rules
-from streams.fulfillment.model import LOCATIONS_KEY
+from streams.fulfillment.model import CAPACITY_KEY, LOCATIONS_KEY
 
 ANNOUNCING_PARTITION = 0
-"""RegisterLocation stands in every partition; the event is written by one of them."""
+"""What is said of locations stands in every partition; the event is written by one of them."""
 
 
 class FulfillmentRoom:
-    """Decides where orders are served from. State keys: order_id, and @locations."""
+    """Decides where orders are served from. State keys: order_id, @locations, @capacity."""
 
     name: str = "fulfillment"
     commands: Topic = FULFILLMENT_COMMANDS
@@ -30,18 +30,23 @@ class FulfillmentRoom:
         """The records that follow from a command. Raises TypeError for a foreign record."""
         command = inbound.record
         if isinstance(command, RankLocations):
-            return rules.rank(_locations(states), command, now_ms)
-        if isinstance(command, RegisterLocation):
-            known = rules.register(_locations(states), command)
-            states.put(LOCATIONS_KEY, known)
+            return rules.rank(_locations(states), _capacity(states), command, now_ms)
+        if isinstance(command, rules.Sourcing):
+            following_locations = rules.learn(_locations(states), command)
+            states.put(LOCATIONS_KEY, following_locations)
             if inbound.partition == ANNOUNCING_PARTITION:
-                return [rules.registered(known, command.location_id, now_ms)]
+                return [rules.announced(following_locations, command, now_ms)]
             return []
+        known = _locations(states)
         state = states.get(inbound.key)
         assert state is None or isinstance(state, FulfillmentState)
-        following, sends = rules.decide(state, command, now_ms)
+        following, sends = rules.decide(known, state, command, now_ms)
         if following is not state:
             states.put(inbound.key, following)
+        before = _capacity(states)
+        used = rules.counted(known, before, sends, now_ms)
+        if used is not before:
+            states.put(CAPACITY_KEY, used)
         return sends
 
     def wake(self, key: str, states: States, now_ms: int) -> list[Send]:
@@ -53,3 +58,9 @@ def _locations(states: States) -> LocationsState | None:
     known = states.get(LOCATIONS_KEY)
     assert known is None or isinstance(known, LocationsState)
     return known
+
+
+def _capacity(states: States) -> CapacityState | None:
+    used = states.get(CAPACITY_KEY)
+    assert used is None or isinstance(used, CapacityState)
+    return used

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import math
 
+from schemas.topics import PARTITIONS
+
+DAY_MS = 86_400_000
 LOCATIONS_KEY = "@locations"
 """State key of all locations, in every partition."""
+CAPACITY_KEY = "@capacity"
+"""State key of what this partition has used of today's capacity."""
 RANKED_MAXIMUM = 16
 """locations that are tried for one order"""
 UNKNOWN_DISTANCE_KM = 1e9
 """of a location or an order without coordinates: behind all that are known"""
 EARTH_RADIUS_KM = 6371.0088
 """mean radius, IUGG"""
+
+
+def share(daily_capacity: int) -> int:
+    """What one partition may use of a location's capacity on a day, rounded up.
+
+    Partitions do not know of each other. Orders are spread over them evenly, so on a busy day they
+    use up their shares at about the same time; together they exceed the capacity by fewer than
+    there are partitions, and by the orders that were ranked but not yet released.
+    """
+    return -(-daily_capacity // PARTITIONS)
 
 
 def distance_km(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from schemas import locations
 from schemas.fulfillment import (
     Allocation,
     CancelFulfillment,
+    CapacityState,
     FulfillmentCancelled,
     FulfillmentCommandRefused,
     FulfillmentOrderReleased,
     FulfillmentState,
     LocationsRanked,
+    LocationUse,
     OrderRouted,
     RankLocations,
     RecordMove,
@@ -19,42 +22,56 @@ from schemas.fulfillment import (
     Status,
 )
 from schemas.inventory import MoveReservation, ReserveStock
-from schemas.locations import LocationRegistered, LocationsState, LocationState, RegisterLocation
+from schemas.locations import (
+    ChannelSourcingSet,
+    Kind,
+    LocationRegistered,
+    LocationsState,
+    RegisterLocation,
+    SetChannelSourcing,
+    SwitchLocation,
+)
 from schemas.messages import Send
 from schemas.orders import RecordRouting, RecordSourcingFailure, Refusal
+from schemas.purchasing import CancelPurchaseOrder, CreatePurchaseOrder, PurchaseLine
 from schemas.records import Record
-from schemas.topics import FULFILLMENT_EVENTS, INVENTORY_COMMANDS, ORDERS_COMMANDS
-from streams.fulfillment.model import RANKED_MAXIMUM, UNKNOWN_DISTANCE_KM, distance_km
+from schemas.topics import (
+    FULFILLMENT_EVENTS,
+    INVENTORY_COMMANDS,
+    ORDERS_COMMANDS,
+    PURCHASING_COMMANDS,
+)
+from streams.fulfillment.model import (
+    DAY_MS,
+    RANKED_MAXIMUM,
+    UNKNOWN_DISTANCE_KM,
+    distance_km,
+    share,
+)
 
+Sourcing = RegisterLocation | SwitchLocation | SetChannelSourcing
 Decision = tuple[FulfillmentState | None, list[Send]]
 
 
-def register(known: LocationsState | None, command: RegisterLocation) -> LocationsState:
-    """The locations with this one as it is from now on.
-
-    What the command leaves empty stays as it is known: a stock file without coordinates says
-    nothing about where a place is. A command that says nothing at all only makes it known.
-    """
-    locations = {one.location_id: one for one in (known.locations if known is not None else [])}
-    nowhere = LocationState(command.location_id, command.location_id, "", 0.0, 0.0, command.active)
-    before = locations.get(command.location_id, nowhere)
-    located = bool(command.latitude or command.longitude)
-    if command.name or command.country or located:
-        before = LocationState(
-            command.location_id,
-            command.name or before.name,
-            command.country or before.country,
-            command.latitude if located else before.latitude,
-            command.longitude if located else before.longitude,
-            command.active,
-        )
-    locations[command.location_id] = before
-    return LocationsState(sorted(locations.values(), key=lambda one: one.location_id))
+def learn(known: LocationsState | None, command: Sourcing) -> LocationsState:
+    """The locations as they are from now on."""
+    match command:
+        case RegisterLocation():
+            return locations.registered(known, command)
+        case SwitchLocation():
+            return locations.switched(known, command)
+        case SetChannelSourcing():
+            return locations.sourced(known, command)
 
 
-def registered(known: LocationsState, location_id: str, now_ms: int) -> Send:
-    """What the world is told of a location: all that is known of it. It must be known."""
-    location = next(one for one in known.locations if one.location_id == location_id)
+def announced(known: LocationsState, command: Sourcing, now_ms: int) -> Send:
+    """What the world is told after `command`: all that is known of its location or channel."""
+    if isinstance(command, SetChannelSourcing):
+        channel = command.channel
+        groups = next((one.groups for one in known.channels if one.channel == channel), [])
+        told = ChannelSourcingSet(channel, groups, command.actor, now_ms)
+        return Send(FULFILLMENT_EVENTS, channel, told)
+    location = next(one for one in known.locations if one.location_id == command.location_id)
     event = LocationRegistered(
         location.location_id,
         location.name,
@@ -63,14 +80,24 @@ def registered(known: LocationsState, location_id: str, now_ms: int) -> Send:
         location.longitude,
         location.active,
         now_ms,
+        location.kind,
+        location.groups,
+        location.daily_capacity,
+        location.selling,
+        location.fulfilling,
     )
-    return Send(FULFILLMENT_EVENTS, location_id, event)
+    return Send(FULFILLMENT_EVENTS, location.location_id, event)
 
 
-def rank(known: LocationsState | None, command: RankLocations, now_ms: int) -> list[Send]:
+def rank(
+    known: LocationsState | None,
+    capacity: CapacityState | None,
+    command: RankLocations,
+    now_ms: int,
+) -> list[Send]:
     """Reservations to ask for, at the nearest locations first, those of the country before all."""
     order_id = command.order_id
-    ranked = ranking(known, command)
+    ranked = ranking(known, capacity, command, now_ms)
     if not ranked:
         failure = RecordSourcingFailure(order_id, command.attempt, Refusal.NO_LOCATION)
         return [Send(ORDERS_COMMANDS, order_id, failure)]
@@ -90,41 +117,104 @@ def rank(known: LocationsState | None, command: RankLocations, now_ms: int) -> l
             command.attempt,
             ranked,
             command.reserved_until_ms,
+            command.channel,
+            command.customer_group,
+            command.backorder,
+            command.priority,
         )
         sends.append(Send(INVENTORY_COMMANDS, line.sku, reserve))
     return sends
 
 
-def ranking(known: LocationsState | None, command: RankLocations) -> list[str]:
-    """Active locations, best first: same country, then distance, then id; at most 16."""
+def ranking(
+    known: LocationsState | None,
+    capacity: CapacityState | None,
+    command: RankLocations,
+    now_ms: int,
+) -> list[str]:
+    """Locations that may serve the channel, best first: same country, then distance, then id.
+
+    At most 16. Left out are those that are not active, do not sell or do not fulfill, stand in none
+    of the channel's groups, or have used up today's capacity (`model.share`).
+    """
+    if known is None:
+        return []
+    groups: list[str] = []
+    for sourcing in known.channels:
+        if sourcing.channel == command.channel:
+            groups = sourcing.groups
+    used = _used(capacity, now_ms)
     located = bool(command.latitude or command.longitude)
     weighed = []
-    for location in known.locations if known is not None else []:
-        if not location.active:
+    for location in known.locations:
+        if not (location.active and location.selling and location.fulfilling):
+            continue
+        if groups and not any(group in groups for group in location.groups):
+            continue
+        name, bound = location.location_id, location.daily_capacity
+        if bound and used.get(name, 0) >= share(bound):
             continue
         far = UNKNOWN_DISTANCE_KM
         if located and (location.latitude or location.longitude):
             far = distance_km(
                 command.latitude, command.longitude, location.latitude, location.longitude
             )
-        weighed.append((location.country != command.country, far, location.location_id))
+        weighed.append((location.country != command.country, far, name))
     weighed.sort()
     return [location_id for _, _, location_id in weighed[:RANKED_MAXIMUM]]
 
 
-def decide(state: FulfillmentState | None, command: Record, now_ms: int) -> Decision:
+def _used(capacity: CapacityState | None, now_ms: int) -> dict[str, int]:
+    """Fulfillment orders that this partition has released today, UTC, by location."""
+    if capacity is None or capacity.day != now_ms // DAY_MS:
+        return {}
+    return {use.location_id: use.fulfillment_orders for use in capacity.used}
+
+
+def counted(
+    known: LocationsState | None, capacity: CapacityState | None, sends: list[Send], now_ms: int
+) -> CapacityState | None:
+    """What is used of today's capacity, with the fulfillment orders that are being released.
+
+    Only locations with a bound are counted. One that is withdrawn again counts too: the day's work
+    was planned with it.
+    """
+    bounded = {one.location_id for one in known.locations if one.daily_capacity} if known else set()
+    released = [
+        send.record.location_id
+        for send in sends
+        if isinstance(send.record, FulfillmentOrderReleased) and send.record.location_id in bounded
+    ]
+    if not released:
+        return capacity
+    used = _used(capacity, now_ms)
+    for location_id in released:
+        used[location_id] = used.get(location_id, 0) + 1
+    return CapacityState(
+        now_ms // DAY_MS, [LocationUse(name, number) for name, number in sorted(used.items())]
+    )
+
+
+def decide(
+    known: LocationsState | None, state: FulfillmentState | None, command: Record, now_ms: int
+) -> Decision:
     """An order's routing after `command`. Raises TypeError for a foreign record."""
     match command:
         case RouteOrder():
-            return _route(state, command, now_ms)
+            return _route(known, state, command, now_ms)
         case RecordMove():
-            return _record_move(state, command, now_ms)
+            return _record_move(known, state, command, now_ms)
         case CancelFulfillment():
-            return _cancel(state, command, now_ms)
+            return _cancel(known, state, command, now_ms)
     raise TypeError(f"the fulfillment room takes no {type(command).__name__}")
 
 
-def _route(state: FulfillmentState | None, command: RouteOrder, now_ms: int) -> Decision:
+def _route(
+    known: LocationsState | None,
+    state: FulfillmentState | None,
+    command: RouteOrder,
+    now_ms: int,
+) -> Decision:
     if state is not None:
         return state, []
     order_id, allocations = command.order_id, command.allocations
@@ -132,7 +222,7 @@ def _route(state: FulfillmentState | None, command: RouteOrder, now_ms: int) -> 
     together = _one_for_all(allocations)
     moving = [line for line in allocations if together and line.location_id != together]
     if not moving:
-        return _routed(fresh, now_ms)
+        return _routed(known, fresh, now_ms)
     sends = [
         Send(
             INVENTORY_COMMANDS,
@@ -159,7 +249,9 @@ def _one_for_all(allocations: list[Allocation]) -> str:
     return min(serving, key=lambda name: sum(line.location_id != name for line in allocations))
 
 
-def _record_move(state: FulfillmentState | None, reply: RecordMove, now_ms: int) -> Decision:
+def _record_move(
+    known: LocationsState | None, state: FulfillmentState | None, reply: RecordMove, now_ms: int
+) -> Decision:
     if state is None or state.status != Status.CONSOLIDATING or reply.line_id not in state.pending:
         return state, []
     allocations = state.allocations
@@ -176,27 +268,66 @@ def _record_move(state: FulfillmentState | None, reply: RecordMove, now_ms: int)
     )
     if following.pending:
         return following, []
-    return _routed(following, now_ms)
+    return _routed(known, following, now_ms)
 
 
-def _routed(state: FulfillmentState, now_ms: int) -> Decision:
+def _routed(known: LocationsState | None, state: FulfillmentState, now_ms: int) -> Decision:
     order_id = state.order_id
-    by_location: dict[str, list[str]] = {}
-    for line in state.allocations:
-        by_location.setdefault(line.location_id, []).append(line.line_id)
-    shipments = len(by_location)
-    routed = OrderRouted(order_id, shipments, state.moved, now_ms)
+    parts = _parts(state)
+    routed = OrderRouted(order_id, len(parts), state.moved, now_ms)
     sends = [Send(FULFILLMENT_EVENTS, order_id, routed)]
-    for number, (location_id, line_ids) in enumerate(by_location.items(), 1):
+    suppliers = _suppliers(known)
+    for fulfillment_order_id, lines in parts.items():
+        location_id = lines[0].location_id
+        line_ids = [line.line_id for line in lines]
         released = FulfillmentOrderReleased(
-            order_id, f"{order_id}/{number}", location_id, line_ids, now_ms
+            order_id, fulfillment_order_id, location_id, line_ids, now_ms
         )
         sends.append(Send(FULFILLMENT_EVENTS, order_id, released))
-    sends.append(Send(ORDERS_COMMANDS, order_id, RecordRouting(order_id, shipments)))
+        if location_id in suppliers:
+            sends.append(_drop_ship(order_id, fulfillment_order_id, lines))
+    sends.append(Send(ORDERS_COMMANDS, order_id, RecordRouting(order_id, len(parts))))
     return replace(state, status=Status.ROUTED), sends
 
 
-def _cancel(state: FulfillmentState | None, command: CancelFulfillment, now_ms: int) -> Decision:
+def _parts(state: FulfillmentState) -> dict[str, list[Allocation]]:
+    """The order's fulfillment orders by id, one for each location."""
+    by_location: dict[str, list[Allocation]] = {}
+    for line in state.allocations:
+        by_location.setdefault(line.location_id, []).append(line)
+    return {
+        f"{state.order_id}/{number}": lines
+        for number, lines in enumerate(by_location.values(), start=1)
+    }
+
+
+def _suppliers(known: LocationsState | None) -> set[str]:
+    locations = known.locations if known is not None else []
+    return {one.location_id for one in locations if one.kind == Kind.SUPPLIER}
+
+
+def _drop_ship(order_id: str, fulfillment_order_id: str, lines: list[Allocation]) -> Send:
+    """The supplier's part of an order: a purchase order whose goods go to the customer."""
+    command = CreatePurchaseOrder(
+        purchase_order_id=fulfillment_order_id,
+        supplier_id=lines[0].location_id,
+        location_id="",
+        lines=[PurchaseLine(line.line_id, line.sku, line.quantity, 0) for line in lines],
+        currency="",
+        expected_at_ms=0,
+        order_id=order_id,
+        reason="drop-ship",
+        actor="fulfillment",
+    )
+    return Send(PURCHASING_COMMANDS, fulfillment_order_id, command)
+
+
+def _cancel(
+    known: LocationsState | None,
+    state: FulfillmentState | None,
+    command: CancelFulfillment,
+    now_ms: int,
+) -> Decision:
     order_id = command.order_id
     if state is None:
         refused = FulfillmentCommandRefused(
@@ -206,5 +337,11 @@ def _cancel(state: FulfillmentState | None, command: CancelFulfillment, now_ms: 
     if state.status == Status.CANCELLED:
         return state, []
     event = FulfillmentCancelled(order_id, command.reason, now_ms)
-    cancelled = replace(state, status=Status.CANCELLED, pending=[])
-    return cancelled, [Send(FULFILLMENT_EVENTS, order_id, event)]
+    sends = [Send(FULFILLMENT_EVENTS, order_id, event)]
+    if state.status == Status.ROUTED:
+        suppliers = _suppliers(known)
+        for fulfillment_order_id, lines in _parts(state).items():
+            if lines[0].location_id in suppliers:
+                withdraw = CancelPurchaseOrder(fulfillment_order_id, command.reason, "fulfillment")
+                sends.append(Send(PURCHASING_COMMANDS, fulfillment_order_id, withdraw))
+    return replace(state, status=Status.CANCELLED, pending=[]), sends

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from schemas.inventory import ReservationState, StockState
+from schemas.inventory import KitState, ReservationState, StockState
 from schemas.messages import Send, States
 from schemas.records import Record
 from schemas.stock import PositionAt
@@ -27,7 +27,7 @@ class BrokenLedger(ValueError):
 class Account:
     """One SKU's records. What is put here reaches the states only by `close`."""
 
-    __slots__ = ("_before", "_states", "now_ms", "sends", "sku", "stock")
+    __slots__ = ("_states", "before", "now_ms", "sends", "sku", "stock")
 
     def __init__(self, sku: str, states: States, now_ms: int) -> None:
         found = states.get(sku)
@@ -37,7 +37,8 @@ class Account:
         self.sends: list[Send] = []
         self.stock: StockState | None = found
         """rules set it to what is to be; None where nobody knows the SKU"""
-        self._before = found
+        self.before = found
+        """as it was when the command came"""
         self._states = states
 
     @property
@@ -48,7 +49,7 @@ class Account:
     @property
     def changed(self) -> bool:
         """Whether a rule has set the stock."""
-        return self.stock is not self._before
+        return self.stock is not self.before
 
     def tell(self, event: Record) -> None:
         """Write an event of this SKU."""
@@ -68,13 +69,14 @@ class Account:
         """Set a further state of this SKU; None deletes it."""
         self._states.put(key, record)
 
-    def reservation(self, order_id: str, line_id: str) -> ReservationState | None:
-        """The line's reservation; None also where the line is one of a kit (KitState)."""
+    def line(self, order_id: str, line_id: str) -> ReservationState | KitState | None:
+        """What a line holds of this SKU: a reservation, or that of a kit; None for nothing."""
         found = self._states.get(reservation_key(self.sku, order_id, line_id))
-        return found if isinstance(found, ReservationState) else None
+        assert found is None or isinstance(found, (ReservationState, KitState))
+        return found
 
-    def keep(self, reservation: ReservationState) -> None:
-        """Set a reservation."""
+    def keep(self, reservation: ReservationState | KitState) -> None:
+        """Set a reservation, or that of a kit."""
         key = reservation_key(self.sku, reservation.order_id, reservation.line_id)
         self._states.put(key, reservation)
 
@@ -136,6 +138,6 @@ class Account:
 
     def close(self) -> list[Send]:
         """Put what has changed into the states; what is to be written."""
-        if self.stock is not self._before:
+        if self.stock is not self.before:
             self._states.put(self.sku, self.stock)
         return self.sends

@@ -27,7 +27,7 @@ from schemas.stock import (
     ShipTransfer,
 )
 from schemas.topics import INVENTORY_COMMANDS, INVENTORY_DEAD_LETTER, INVENTORY_STATE, Topic
-from streams.inventory import kits, levels, movements, queue, replenishment, reservations
+from streams.inventory import kits, levels, lots, movements, queue, replenishment, reservations
 from streams.inventory.account import Account
 
 Reservation = (
@@ -58,9 +58,6 @@ class InventoryRoom:
     def decide(self, inbound: Inbound, states: States, now_ms: int) -> list[Send]:
         """The records that follow from a command. Raises TypeError for a foreign record."""
         command = inbound.record
-        if isinstance(command, Sourcing):
-            levels.learn(states, command)
-            return []
         account = Account(inbound.key, states, now_ms)
         if isinstance(command, Reservation):
             reservations.decide(account, command)
@@ -68,14 +65,17 @@ class InventoryRoom:
             kits.record(account, command)
         elif isinstance(command, Moving):
             movements.decide(account, command)
+        elif isinstance(command, Sourcing):
+            levels.learn(states, command)
         else:
             raise TypeError(f"the inventory room takes no {type(command).__name__}")
         return _follow_up(account)
 
     def wake(self, key: str, states: States, now_ms: int) -> list[Send]:
         """The records that follow from a reservation, a lot or a movement having run out."""
-        account = Account(key.split("|", 1)[0], states, now_ms)
-        if "|@" in key:
+        sku, kind, _ = key.split("|", 2)
+        account = Account(sku, states, now_ms)
+        if kind in movements.TIMERS:
             movements.wake(account, key)
         else:
             reservations.expire(account, key)
@@ -89,6 +89,8 @@ class InventoryRoom:
 def _follow_up(account: Account) -> list[Send]:
     """What a change of stock means for those who wait for it and for what is ordered again."""
     if account.changed:
+        if account.known.tracking:
+            lots.settle(account)
         stock = account.known
         if stock.waiting:
             queue.serve(account)

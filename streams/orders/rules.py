@@ -33,6 +33,7 @@ from schemas.orders import (
     OrderReserved,
     OrderState,
     PlaceOrder,
+    RecordAvailability,
     RecordPayment,
     RecordReservation,
     RecordRouting,
@@ -56,7 +57,9 @@ from streams.orders.model import (
     RESERVATION_EXPIRED,
     RESERVATION_HOLD_MS,
     START,
+    TOLD_RETRY_MS,
     after,
+    pause_ms,
 )
 
 Decision = tuple[OrderState | None, list[Send]]
@@ -78,6 +81,8 @@ def decide(state: OrderState | None, command: Record, now_ms: int) -> Decision:
             return _cancel(state, command, now_ms)
         case RecordSourcingFailure():
             return _record_sourcing_failure(state, command, now_ms)
+        case RecordAvailability():
+            return _record_availability(state, command, now_ms)
     raise TypeError(f"the orders room takes no {type(command).__name__}")
 
 
@@ -99,10 +104,10 @@ def wake(state: OrderState, now_ms: int) -> Decision:
 def content_hash(order: PlaceOrder) -> int:
     """63 bits of the order's content, without raw_id and version: tells a repeat from a conflict.
 
-    It is kept in the state, so it names its fields: one that the record gains later must not turn
-    a repeat of an older order into a conflict.
+    It is kept in the state, so it names its fields: one that the record gains later counts only
+    where it is used, and does not turn a repeat of an older order into a conflict.
     """
-    content = (
+    content: tuple[object, ...] = (
         order.order_id, order.channel, order.external_id, order.placed_at_ms, order.currency,
         [
             (line.line_id, line.sku, line.quantity, line.unit_price_minor)
@@ -112,6 +117,8 @@ def content_hash(order: PlaceOrder) -> int:
         order.payment_method, order.payment_token, order.paid_minor, order.paid_currency,
         astuple(order.ship_to), order.backorder,
     )  # fmt: skip
+    if order.customer_group or order.priority:
+        content += (order.customer_group, order.priority)
     return int.from_bytes(blake2b(_pack(content), digest_size=8).digest(), "big") >> 1
 
 
@@ -164,6 +171,9 @@ def _accept(command: PlaceOrder, digest: int, now_ms: int) -> Decision:
         accepted_at_ms=now_ms,
         reserved_until_ms=reserved_until,
         wake_at_ms=reserved_until,
+        channel=command.channel,
+        customer_group=command.customer_group,
+        priority=command.priority,
     )
     placed = OrderPlaced(
         order_id=order_id,
@@ -199,6 +209,10 @@ def _rank(state: OrderState) -> Send:
         state.longitude,
         [LineToSource(line.line_id, line.sku, line.quantity) for line in state.lines],
         state.reserved_until_ms,
+        state.channel,
+        state.customer_group,
+        state.backorder,
+        state.priority,
     )
     return Send(FULFILLMENT_COMMANDS, state.order_id, command)
 
@@ -246,8 +260,9 @@ def _answered(lines: list[LineState], reply: RecordReservation) -> list[LineStat
             location_id = reply.location_id if reply.reserved else ""
             changed = lines.copy()
             changed[index] = LineState(
-                line.line_id, line.sku, line.quantity, True, location_id, reply.also_at
-            )
+                line.line_id, line.sku, line.quantity, True, location_id, reply.also_at,
+                reply.waiting, reply.promised_at_ms,
+            )  # fmt: skip
             return changed
     return None
 
@@ -255,11 +270,11 @@ def _answered(lines: list[LineState], reply: RecordReservation) -> list[LineStat
 def _late_reservation(
     state: OrderState, lines: list[LineState], reply: RecordReservation
 ) -> Decision:
-    """The order ended without waiting for this reply: what it reserved goes back."""
+    """The order ended without waiting for this reply: what it reserved or queued goes back."""
     sends = [
         _release(state.order_id, line, state.cancel_reason)
         for line in lines
-        if line.line_id == reply.line_id and line.location_id
+        if line.line_id == reply.line_id and (line.location_id or line.waiting)
     ]
     return replace(state, lines=lines), sends
 
@@ -282,20 +297,70 @@ def _reserved(state: OrderState, now_ms: int) -> Decision:
 
 
 def _backordered(state: OrderState, now_ms: int) -> Decision:
+    """Give back what is reserved and wait for the rest; lines in a queue stay there."""
     order_id = state.order_id
-    retry_at = now_ms + BACKORDER_RETRY_MS
+    missing = [line for line in state.lines if not line.location_id]
+    # A line that waits from an earlier attempt is not told of by this one's number.
+    told = all(line.waiting and line.answered for line in missing)
+    retry_at = now_ms + (TOLD_RETRY_MS if told else BACKORDER_RETRY_MS)
+    if any(line.available for line in missing):
+        retry_at = min(retry_at, _next_attempt_ms(state, now_ms))
+    promised = told and all(line.promised_at_ms for line in missing)
     event = OrderBackordered(
-        order_id, state.refused_line, state.refused_reason, state.attempt, retry_at, now_ms
+        order_id,
+        state.refused_line,
+        state.refused_reason,
+        state.attempt,
+        retry_at,
+        now_ms,
+        max(line.promised_at_ms for line in missing) if promised else 0,
     )
-    sends = _release_all(state, state.refused_reason)
+    sends = [
+        _release(order_id, line, state.refused_reason) for line in state.lines if line.location_id
+    ]
     sends.append(Send(ORDERS_EVENTS, order_id, event))
     waiting = replace(
         state,
         status=after(state.status, OrderBackordered),
-        lines=_given_back(state.lines),
+        lines=[
+            line if line.waiting else LineState(line.line_id, line.sku, line.quantity, True, "", [])
+            for line in state.lines
+        ],
         wake_at_ms=retry_at,
     )
     return waiting, sends
+
+
+def _record_availability(
+    state: OrderState | None, notice: RecordAvailability, now_ms: int
+) -> Decision:
+    """The queue holds stock for a line. Whatever the order does about it, it is held for a day."""
+    line = next(
+        (each for each in (state.lines if state else []) if each.line_id == notice.line_id), None
+    )
+    if state is None or line is None:
+        return state, []
+    if state.status in (Status.REFUSED, Status.CANCELLED):
+        return state, [_release(state.order_id, line, state.cancel_reason or state.refused_reason)]
+    # An attempt that has not asked for the line yet will find what is held; one that has, will not.
+    if notice.attempt != state.attempt or not line.waiting or not line.answered:
+        return state, []
+    state = replace(
+        state,
+        lines=[replace(each, available=True) if each is line else each for each in state.lines],
+    )
+    if state.status != Status.BACKORDERED:
+        return state, []
+    next_ms = _next_attempt_ms(state, now_ms)
+    if next_ms > now_ms:
+        return replace(state, wake_at_ms=min(state.wake_at_ms, next_ms)), []
+    return _retry(state, now_ms)
+
+
+def _next_attempt_ms(state: OrderState, now_ms: int) -> int:
+    """When an order that has word of stock tries again, now or later."""
+    started_ms = state.reserved_until_ms - RESERVATION_HOLD_MS
+    return max(now_ms, started_ms + pause_ms(state.order_id, state.attempt))
 
 
 def _retry(state: OrderState, now_ms: int) -> Decision:
@@ -306,8 +371,10 @@ def _retry(state: OrderState, now_ms: int) -> Decision:
         state,
         status=after(state.status, RankLocations),
         attempt=state.attempt + 1,
+        # A place in the queue outlives the attempt: it has to be given up if this one fails.
         lines=[
-            LineState(line.line_id, line.sku, line.quantity, False, "", []) for line in state.lines
+            LineState(line.line_id, line.sku, line.quantity, False, "", [], line.waiting)
+            for line in state.lines
         ],
         refused_line="",
         refused_reason="",
@@ -324,6 +391,9 @@ def _record_sourcing_failure(
         return state, []
     if state.cancel_reason:
         return _cancelled(state, state.cancel_reason, now_ms)
+    if state.backorder:
+        # A stop ends, and a day's capacity is there again on the next one.
+        return _backordered(replace(state, refused_reason=Refusal.NO_LOCATION), now_ms)
     return _refused(state, "", Refusal.NO_LOCATION, now_ms)
 
 
@@ -427,7 +497,12 @@ def _refused(state: OrderState, line_id: str, reason: str, now_ms: int) -> Decis
 
 
 def _release_all(state: OrderState, reason: str) -> list[Send]:
-    return [_release(state.order_id, line, reason) for line in state.lines if line.location_id]
+    """Give back every reservation and every place in a queue."""
+    return [
+        _release(state.order_id, line, reason)
+        for line in state.lines
+        if line.location_id or line.waiting
+    ]
 
 
 def _release(order_id: str, line: LineState, reason: str) -> Send:

@@ -1,6 +1,6 @@
 """Measures millrace on this machine.
 
-    python -m tests.benchmarks [--only pipeline latency engine restart hot postgresql positions] [--orders 30000]
+    python -m tests.benchmarks [--only pipeline latency … positions] [--orders 30000]
 
 Prints a table and writes build/bench.json. Latency is measured at half the rate of `pipeline`,
 or at half of --rate where that part is left out. Peak memory is part of every run.

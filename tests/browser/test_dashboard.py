@@ -103,6 +103,7 @@ def fill(database: Database, records: dict[str, list[Record]]) -> None:
         for table, columns in (
             ("orders_current", made.orders),
             ("stock_current", made.stock),
+            ("allocated_current", made.allocated),
             ("safety_stock_current", made.safety_stock),
         ):
             if columns["_offset"]:
@@ -195,7 +196,7 @@ def test_the_page_shows_the_numbers_that_were_put_in(address: str, page: Page) -
     expect(refusals.filter(has_text="payment declined")).to_contain_text("9")
     low = page.get_by_test_id("low-stock").locator("tbody tr")
     expect(low).to_have_count(1)
-    expect(low.locator("td")).to_have_text(["TEA", "berlin", "10", "7", "1"])
+    expect(low.locator("td")).to_have_text(["TEA", "berlin", "10", "7", "0", "1"])
 
 
 def test_nothing_is_wider_than_the_window(address: str, page: Page) -> None:

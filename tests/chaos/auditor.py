@@ -2,7 +2,7 @@
 
 It shares no code with the project: it knows the contract (`schemas/avro/*.avsc`,
 `schemas/asyncapi.json`) and nothing else, so that a mistake in the project's own reading cannot
-hide itself. What is checked stands in `tests/chaos/rules.py`, without I/O.
+hide itself. What is checked stands in `tests/chaos/rules.py` and `ledger.py`, without I/O.
 
     python -m tests.chaos.auditor --bootstrap 127.0.0.1:9092 [--sent FILE]
         [--dashboard URL | --clickhouse DIRECTORY]
@@ -29,7 +29,8 @@ from typing import Any
 import fastavro
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from tests.chaos.rules import Audit, Event, Report
+from tests.chaos.ledger import Event
+from tests.chaos.rules import Audit, Report
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 MARKER = b"\xc3\x01"

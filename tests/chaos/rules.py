@@ -1,7 +1,8 @@
 """What must hold over all records of a pipeline that is quiet. No I/O, nothing of the project.
 
 `audit(events)` is the whole; `Audit` is the same for events that come one at a time. Within one
-partition they must come in offset order; between partitions any order does.
+partition they must come in offset order; between partitions any order does. What is about stock
+stands in `tests/chaos/ledger.py`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tests.chaos.ledger import Event, Held, Ledger
+
 VIOLATIONS_KEPT = 1_000
 """a broken pipeline breaks every order; the first thousand tell enough"""
 DETAIL_CHARACTERS = 300
 
-EVENT_TOPICS = ("orders.events", "inventory.events", "payments.events", "fulfillment.events")
+EVENT_TOPICS = (
+    "orders.events",
+    "inventory.events",
+    "payments.events",
+    "fulfillment.events",
+    "purchasing.events",
+)
 OUTCOMES = ("OrderReleased", "OrderRefused", "OrderCancelled")
 
 # What may stand in the log once, and by which fields it is known.
@@ -28,25 +37,21 @@ ONCE: dict[str, tuple[str, ...]] = {
     "FulfillmentOrderReleased": ("fulfillment_order_id",),
     "OrderRouted": ("order_id",),
     "FulfillmentCancelled": ("order_id",),
+    "PurchaseOrderProposed": ("purchase_order_id",),
+    "PurchaseOrderApproved": ("purchase_order_id",),
+    "PurchaseOrderSent": ("purchase_order_id",),
+    "PurchaseOrderClosed": ("purchase_order_id",),
+    "PurchaseOrderCancelled": ("purchase_order_id",),
+    "DeliveryRecorded": ("purchase_order_id", "delivery_id"),
 }
-KEY_FIELD = {
-    "orders.events": "order_id",
-    "payments.events": "order_id",
-    "inventory.events": "sku",
-    "fulfillment.events": "order_id",
+# The first of these fields that an event has is its key.
+KEY_FIELDS = {
+    "orders.events": ("order_id",),
+    "payments.events": ("order_id",),
+    "inventory.events": ("sku",),
+    "fulfillment.events": ("order_id",),
+    "purchasing.events": ("purchase_order_id", "sku"),
 }
-
-
-class Event(NamedTuple):
-    """A committed record."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: str
-    name: str
-    """of its schema; empty for a deletion, `?` for what cannot be read"""
-    fields: dict[str, Any]
 
 
 class Violation(NamedTuple):
@@ -100,20 +105,12 @@ class Order:
 
 
 @dataclass(slots=True)
-class Position:
-    """Stock of one SKU at one location, by the auditor's own sums."""
+class Purchase:
+    """One purchase order, as its events tell it."""
 
-    on_hand: int = 0
-    reserved: int = 0
-    safety: int = 0
-
-
-class Held(NamedTuple):
-    """A reservation that stands."""
-
-    sku: str
-    location: str
-    quantity: int
+    ordered: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
+    ended: str = ""
 
 
 class Audit:
@@ -133,8 +130,7 @@ class Audit:
         self._names: Counter[str] = Counter()
         self._raw: set[str] = set()
         self._orders: dict[str, Order] = defaultdict(Order)
-        self._positions: dict[tuple[str, str], Position] = defaultdict(Position)
-        self._held: dict[tuple[str, str], Held] = {}
+        self._ledger = Ledger(self.broken)
         self._paid: dict[str, Counter[str]] = defaultdict(Counter)
         self._authorized: dict[str, str] = {}
         self._shipments: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -142,8 +138,8 @@ class Audit:
         self._withdrawn: set[str] = set()
         self._once: set[tuple[Any, ...]] = set()
         self._homes: dict[tuple[str, str], int] = {}
-        self._stock_states: dict[str, dict[str, Any]] = {}
-        self._reservation_states: dict[str, dict[str, Any]] = {}
+        self._shipped: dict[str, dict[str, Held]] = {}
+        self._purchases: dict[str, Purchase] = defaultdict(Purchase)
 
     def broken(self, rule: str, subject: str, detail: str) -> None:
         """Note a violation."""
@@ -167,21 +163,22 @@ class Audit:
         elif event.topic == "channels.raw" and event.name:
             self._raw.add(event.fields["raw_id"])
         elif event.topic == "inventory.state":
-            self._feed_inventory_state(event)
+            self._ledger.feed_state(event)
         elif event.topic in EVENT_TOPICS and event.name:
             self._feed_event(event, where)
 
     def _feed_event(self, event: Event, where: str) -> None:
-        own = event.fields.get(KEY_FIELD[event.topic])
+        names = KEY_FIELDS[event.topic]
+        own = next((event.fields[name] for name in names if event.fields.get(name)), None)
         if own is not None:
             if own != event.key:
                 self.broken("keyed", where, f"key {event.key!r}, but {event.name} is of {own!r}")
             home = self._homes.setdefault((event.topic, event.key), event.partition)
             if home != event.partition:
                 self.broken("one_partition_a_key", where, f"{event.key} was on {home} before")
-        names = ONCE.get(event.name)
-        if names is not None:
-            mark = (event.name, *(event.fields[name] for name in names))
+        known_by = ONCE.get(event.name)
+        if known_by is not None:
+            mark = (event.name, *(event.fields[name] for name in known_by))
             if mark in self._once:
                 self.broken("once", where, " ".join(map(str, mark)))
             self._once.add(mark)
@@ -189,9 +186,11 @@ class Audit:
             case "orders.events":
                 self._feed_order(event)
             case "inventory.events":
-                self._feed_stock(event, where)
+                self._ledger.feed(event, where)
             case "payments.events":
                 self._feed_payment(event)
+            case "purchasing.events":
+                self._feed_purchase(event, where)
             case _:
                 self._feed_fulfillment(event)
 
@@ -222,66 +221,6 @@ class Audit:
             order.shipments_told = event.fields["shipments"]
         order.last = name
 
-    def _feed_stock(self, event: Event, where: str) -> None:
-        told = event.fields
-        if event.name == "StockRefused":
-            return
-        if event.name == "StockSet":
-            position = self._positions[told["sku"], told["location_id"]]
-            position.on_hand, position.safety = told["on_hand"], told["safety_stock"]
-            self._check_position(told["sku"], told["location_id"], told, where)
-            return
-        line = (told["order_id"], told["line_id"])
-        sku, location, quantity = told["sku"], told["location_id"], told["quantity"]
-        held = self._held.get(line)
-        if event.name == "StockReserved":
-            if held is not None:
-                self.broken("reserved_once", where, f"{line} is held already: {held}")
-            self._held[line] = Held(sku, location, quantity)
-            self._positions[sku, location].reserved += quantity
-            self._check_position(sku, location, told, where, promised=True)
-        elif event.name == "StockReleased":
-            if held != Held(sku, location, quantity):
-                self.broken("released_as_held", where, f"{line} was held as {held}")
-            self._held.pop(line, None)
-            self._positions[sku, location].reserved -= quantity
-            self._check_position(sku, location, told, where)
-        elif event.name == "ReservationMoved":
-            left = told["from_location_id"]
-            if held != Held(sku, left, quantity):
-                self.broken("released_as_held", where, f"{line} was held as {held}")
-            self._held[line] = Held(sku, location, quantity)
-            self._positions[sku, left].reserved -= quantity
-            self._positions[sku, location].reserved += quantity
-            before = {"on_hand": told["from_on_hand"], "reserved": told["from_reserved"]}
-            self._check_position(sku, left, before, where)
-            self._check_position(sku, location, told, where, promised=True)
-
-    def _check_position(
-        self, sku: str, location: str, told: Mapping[str, Any], where: str, promised: bool = False
-    ) -> None:
-        """Hold the position that an event tells against the sums; `promised`: and its safety."""
-        own = self._positions[sku, location]
-        place = f"{sku} at {location}"
-        if told["reserved"] != own.reserved:
-            detail = f"{place}: reserved is told as {told['reserved']}, the sum is {own.reserved}"
-            self.broken("reserved_adds_up", where, detail)
-        if told["on_hand"] != own.on_hand:
-            detail = f"{place}: on hand is told as {told['on_hand']}, it was {own.on_hand}"
-            self.broken("on_hand_adds_up", where, detail)
-        if not 0 <= own.reserved <= own.on_hand:
-            self.broken("never_oversold", where, f"{place}: {own.reserved} of {own.on_hand}")
-        if promised and own.on_hand - own.reserved < own.safety:
-            detail = f"{place}: {own.on_hand} − {own.reserved} is below {own.safety}"
-            self.broken("safety_stock_kept", where, detail)
-
-    def _feed_inventory_state(self, event: Event) -> None:
-        states = self._reservation_states if "|" in event.key else self._stock_states
-        if event.name:
-            states[event.key] = event.fields
-        else:
-            states.pop(event.key, None)
-
     def _feed_payment(self, event: Event) -> None:
         order_id = event.fields["order_id"]
         if event.name == "PaymentAuthorized":
@@ -309,20 +248,44 @@ class Audit:
         elif event.name == "FulfillmentCancelled":
             self._withdrawn.add(event.fields["order_id"])
 
+    def _feed_purchase(self, event: Event, where: str) -> None:
+        name, told = event.name, event.fields
+        purchase_order_id = told.get("purchase_order_id")
+        if not purchase_order_id or name == "PurchaseRefused":
+            return
+        purchase = self._purchases[purchase_order_id]
+        if name == "PurchaseOrderProposed":
+            purchase.ordered.update({one["line_id"]: one["quantity"] for one in told["lines"]})
+        elif not purchase.ordered:
+            self.broken("proposed_first", where, f"{name} of {purchase_order_id}")
+        if purchase.ended:
+            detail = f"{purchase_order_id}: {name} after {purchase.ended}"
+            self.broken("purchase_ends_once", where, detail)
+        if name in ("PurchaseOrderClosed", "PurchaseOrderCancelled"):
+            purchase.ended = name
+        elif name == "DeliveryRecorded":
+            for one in told["lines"]:
+                purchase.received[one["line_id"]] += one["quantity"]
+            detail = f"{purchase_order_id}: {purchase.received} of {purchase.ordered}"
+            if not purchase.received <= purchase.ordered:
+                self.broken("received_as_ordered", where, detail)
+            if told["complete"] != (purchase.received >= purchase.ordered):
+                self.broken("complete_when_all_came", where, detail)
+
     def finish(self, rows: Mapping[str, tuple[int, int]] | None = None) -> Report:
         """Judge what can be judged only at the end.
 
         `rows`: for each topic, the rows in ClickHouse and how many distinct positions they have.
         """
         self._judge_senders()
-        held: dict[str, dict[str, Held]] = defaultdict(dict)
-        for (order_id, line_id), reservation in self._held.items():
-            held[order_id][line_id] = reservation
+        held = self._ledger.of_orders()
+        self._shipped = self._ledger.shipped_of_orders()
         for order_id in sorted(self._orders.keys() | held.keys() | self._paid.keys()):
             self._judge_order(order_id, held.get(order_id, {}))
         for order_id in sorted(self._shipments.keys() - self._orders.keys()):
             self.broken("shipments_of_an_order", order_id, "fulfillment orders without an order")
-        self._judge_inventory_state()
+        self._judge_waits()
+        self._ledger.judge_state()
         if rows is not None:
             self._judge_rows(rows)
         return Report(
@@ -379,14 +342,39 @@ class Audit:
                 detail = f"{order.last}, but holds {sorted(held)}"
                 self.broken("nothing_held_after_the_end", order_id, detail)
             return
-        lines = {line["line_id"]: (line["sku"], line["quantity"]) for line in placed["lines"]}
-        for line_id, reservation in held.items():
-            if lines.get(line_id) != (reservation.sku, reservation.quantity):
-                detail = f"{line_id}: {reservation}, ordered {lines.get(line_id)}"
+        served = {**self._shipped.get(order_id, {}), **held}
+        wanted = [self._ledger.wanted(line) for line in placed["lines"]]
+        known = {
+            line_id: one for line in wanted for parts in line for line_id, one in parts.items()
+        }
+        for line_id, reservation in served.items():
+            pieces = (reservation.sku, reservation.quantity)
+            if not any(parts.get(line_id) == pieces for line in wanted for parts in line):
+                detail = f"{line_id}: {reservation}, ordered {known.get(line_id)}"
                 self.broken("reserved_as_ordered", order_id, detail)
-        if order.last == "OrderReleased" and lines.keys() != held.keys():
-            missing = sorted(lines.keys() - held.keys())
-            self.broken("released_is_reserved", order_id, f"not reserved: {missing}")
+        if order.last == "OrderReleased":
+            missing = [
+                min(line[0])
+                for line in wanted
+                if not any(parts.keys() <= served.keys() for parts in line)
+            ]
+            if missing:
+                self.broken("released_is_reserved", order_id, f"not reserved: {missing}")
+
+    def _judge_waits(self) -> None:
+        """No order that has its outcome waits for stock, nor does a part of it for the rest."""
+        for sku, order_id, line_id in sorted(self._ledger.queued):
+            order = self._orders.get(order_id)
+            if order is None or order.placed is None:
+                self.broken("queued_for_an_order", order_id, f"{line_id} waits for {sku}")
+            elif order.last in OUTCOMES:
+                detail = f"{order.last}, but {line_id} waits for {sku}"
+                self.broken("nothing_queued_after_the_end", order_id, detail)
+        for state in self._ledger.kit_states.values():
+            order = self._orders.get(state["order_id"])
+            if order is not None and order.last in ("OrderRefused", "OrderCancelled"):
+                detail = f"{order.last}, but holds the kit {state['sku']}"
+                self.broken("nothing_held_after_the_end", state["order_id"], detail)
 
     def _judge_shipments(
         self, order_id: str, order: Order, placed: Mapping[str, Any], held: Mapping[str, Held]
@@ -408,30 +396,30 @@ class Audit:
                 self.broken("shipments_add_up", order_id, detail)
             if order_id in self._withdrawn:
                 self.broken("released_is_worked_on", order_id, "fulfillment was cancelled")
-            for part in shipments:
-                for line_id in part["line_ids"]:
-                    if line_id in held and held[line_id].location != part["location_id"]:
-                        detail = f"{line_id}: {part['location_id']}, held at {held[line_id]}"
-                        self.broken("shipped_from_where_held", order_id, detail)
+            self._judge_places(order_id, shipments, placed, held)
         elif shipments and order_id not in self._withdrawn:
             detail = f"{order.last}, but {len(shipments)} fulfillment orders stand"
             self.broken("nothing_shipped_after_the_end", order_id, detail)
 
-    def _judge_inventory_state(self) -> None:
-        """Hold the room's state, where the log has one, against the sums over its events."""
-        for sku, state in self._stock_states.items():
-            for told in state["positions"]:
-                own = self._positions.get((sku, told["location_id"]), Position())
-                stands = (told["on_hand"], told["reserved"], told["safety_stock"])
-                if stands != (own.on_hand, own.reserved, own.safety):
-                    detail = f"{told['location_id']}: state {stands}, events {own}"
-                    self.broken("state_follows_events", sku, detail)
-        if not self._stock_states:
-            return
-        stand = {f"{held.sku}|{line[0]}|{line[1]}" for line, held in self._held.items()}
-        for key in sorted(stand ^ self._reservation_states.keys()):
-            side = "events" if key in stand else "state"
-            self.broken("state_follows_events", key, f"reserved only by the {side}")
+    def _judge_places(
+        self,
+        order_id: str,
+        shipments: list[dict[str, Any]],
+        placed: Mapping[str, Any],
+        held: Mapping[str, Held],
+    ) -> None:
+        """What is shipped, kits by their parts, is held where it is shipped from."""
+        served = {**self._shipped.get(order_id, {}), **held}
+        names = {
+            line["line_id"]: {name for parts in self._ledger.wanted(line) for name in parts}
+            for line in placed["lines"]
+        }
+        for part in shipments:
+            for line_id in part["line_ids"]:
+                for name in sorted(names.get(line_id, {line_id}) & served.keys()):
+                    if served[name].location != part["location_id"]:
+                        detail = f"{name}: {part['location_id']}, held at {served[name]}"
+                        self.broken("shipped_from_where_held", order_id, detail)
 
     def _judge_rows(self, rows: Mapping[str, tuple[int, int]]) -> None:
         for topic in sorted(rows.keys() | {*EVENT_TOPICS} & self._records.keys()):

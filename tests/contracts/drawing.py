@@ -14,6 +14,7 @@ from schemas import topics
 from schemas.records import Record
 from schemas.topics import Topic
 from streams.orders.model import START, TRANSITIONS
+from streams.purchasing.model import TRANSITIONS as PURCHASING
 
 README = Path(__file__).parents[2] / "streams" / "README.md"
 ROOMS = ("orders", "inventory", "payments", "fulfillment", "purchasing")
@@ -64,7 +65,9 @@ def rooms() -> str:
             _records(_topic(f"{room}.events")),
             _records(_topic(f"{room}.state")),
         ]
-        rows.append(f"| [{room}]({room}/rules.py) | {inbox.key} | {' | '.join(cells)} |")
+        # Where the rules are more than one file, the folder's docstring says which.
+        rules = f"{room}/rules.py" if (README.parent / room / "rules.py").exists() else f"{room}/"
+        rows.append(f"| [{room}]({rules}) | {inbox.key} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -87,7 +90,12 @@ def transitions(table: Mapping[str, Mapping[type[Record], str]]) -> str:
 
 def drawn(text: str) -> str:
     """`text` with everything between its marks drawn anew. Raises ValueError without a mark."""
-    parts = {"topology": topology(), "rooms": rooms(), "orders": transitions(TRANSITIONS)}
+    parts = {
+        "topology": topology(),
+        "rooms": rooms(),
+        "orders": transitions(TRANSITIONS),
+        "purchasing": transitions(PURCHASING),
+    }
     for name, part in parts.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         found = text.count(start)

@@ -1,7 +1,9 @@
 """All rooms in one process, in every order in which Kafka may carry their records.
 
 Each partition of an inbox is a queue; which queue goes next is random. The gateway is a fake that
-approves, declines, times out, answers twice and answers late; its books are checked as well.
+approves, declines, times out, answers twice and answers late; its books are checked as well. Stock
+comes while orders wait for it, locations are switched off and on, and released orders are worked
+on. At rest the whole log is audited with the rules by which real pipelines are.
 """
 
 from __future__ import annotations
@@ -11,14 +13,15 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from zlib import crc32
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.fulfillment import FulfillmentState
 from schemas.fulfillment import Status as Routing
-from schemas.inventory import ReservationState, StockState
-from schemas.locations import RegisterLocation
-from schemas.messages import Inbound, Room, Send
+from schemas.inventory import AllocateStock, KitState, ReservationState, StockState
+from schemas.locations import RegisterLocation, SwitchLocation
+from schemas.messages import Inbound, Room, Send, Summarises
 from schemas.orders import (
     CancelOrder,
     OrderCancelled,
@@ -38,19 +41,25 @@ from schemas.payments import (
     VoidRequested,
 )
 from schemas.records import Record
-from schemas.stock import PositionAt, SetStock
-from schemas.topics import PAYMENTS_COMMANDS
+from schemas.stock import Component, ExpectSupply, PositionAt, ReceiveStock, SetSku, SetStock
+from schemas.topics import INVENTORY_COMMANDS, PAYMENTS_COMMANDS
 from streams.fulfillment.agent import FulfillmentRoom
 from streams.inventory.agent import InventoryRoom
 from streams.orders.agent import OrdersRoom
 from streams.payments.agent import PaymentsRoom
+from streams.purchasing.agent import PurchasingRoom
+from tests.chaos.ledger import Event
+from tests.chaos.rules import EVENT_TOPICS, audit
 from tests.unit.streams.memory import NOW, DictStates, place
 
 PARTITIONS = 2
 STEPS_MAXIMUM = 20_000
 SKUS = ("MUG", "TEE", "CAP")
+KIT, PARTS = "SET", (Component("MUG", 1), Component("CAP", 2))
 LOCATIONS = (("BER", "DE", 52.5, 13.4), ("HAM", "DE", 53.6, 10.0), ("POZ", "PL", 52.4, 16.9))
 Seat = tuple[str, int]
+Outside = tuple[str, str, Record] | tuple[str, str, Record, int]
+"""topic, key, record and, where it stands in all of them, partition"""
 
 
 class Gateway:
@@ -151,6 +160,7 @@ class World:
             InventoryRoom(),
             PaymentsRoom(),
             FulfillmentRoom(),
+            PurchasingRoom(),
         )
         self.chance = chance
         self.now = NOW
@@ -163,16 +173,41 @@ class World:
         self.gateway = Gateway(chance)
         self.asked: list[AuthorizationRequested | VoidRequested] = []
         self.events: list[Record] = []
+        self.log: list[Event] = []
+        """the events as the audit reads them"""
 
     def write(self, topic: str, key: str, record: Record, partition: int | None = None) -> None:
         """Put a record at the end of its queue, or among the events."""
         if topic not in self.rooms:
             self.events.append(record)
+            self._log(topic, key, record)
             if isinstance(record, (AuthorizationRequested, VoidRequested)):
                 self.asked.append(record)
             return
         seat = partition if partition is not None else crc32(key.encode()) % PARTITIONS
         self.queues[topic, seat].append((key, record))
+
+    def _log(self, topic: str, key: str, record: Record) -> None:
+        """Keep an event as the audit reads it, and have some released orders worked on."""
+        partition = crc32(key.encode()) % PARTITIONS
+        name, fields = type(record).__name__, msgspec.to_builtins(record)
+        self.log.append(Event(topic, partition, len(self.log), key, name, fields))
+        if isinstance(record, OrderReleased) and self.chance.random() < 0.3:
+            [placed] = [
+                event.fields
+                for event in self.log
+                if (event.name, event.key) == ("OrderPlaced", record.order_id)
+            ]
+            for line in placed["lines"]:
+                allocate = AllocateStock(record.order_id, line["line_id"], line["sku"])
+                self.write(INVENTORY_COMMANDS.name, line["sku"], allocate)
+
+    def _summarise(self, seat: Seat, before: dict[str, Record]) -> None:
+        """Have the room tell what the record has changed, as the engine does after each batch."""
+        room, states = self.rooms[seat[0]], self.states[seat]
+        if isinstance(room, Summarises):
+            changed = [key for key, state in states.kept.items() if before.get(key) is not state]
+            self._carry(room.summarise(changed, states, self.now))
 
     def _carry(self, sends: list[Send]) -> None:
         for send in sends:
@@ -188,8 +223,9 @@ class World:
             return False
         seat = self.chance.choice(ready)
         key, record = self.queues[seat].popleft()
-        room = self.rooms[seat[0]]
+        room, before = self.rooms[seat[0]], dict(self.states[seat].kept)
         self._carry(room.decide(Inbound(key, record, seat[1], 0), self.states[seat], self.now))
+        self._summarise(seat, before)
         self.check_stock()
         return True
 
@@ -226,7 +262,7 @@ class World:
         self.check_stock()
         return True
 
-    def run(self, later: list[tuple[str, str, Record]]) -> None:
+    def run(self, later: list[Outside]) -> None:
         """Bring in what comes from outside at random moments, and go on until nothing is left."""
         for _ in range(STEPS_MAXIMUM):
             if later and self.chance.random() < 0.2:
@@ -263,14 +299,16 @@ class World:
         }
 
     def check_stock(self) -> None:
-        """Nothing is oversold, and what is reserved is the sum of the reservations."""
-        held: Counter[tuple[str, str]] = Counter()
+        """Nothing is oversold; what is reserved and allocated is the sum of the reservations."""
+        held: Counter[tuple[str, str, bool]] = Counter()
         for one in self.found(ReservationState):
             assert isinstance(one, ReservationState)
-            held[one.sku, one.location_id] += one.quantity
+            held[one.sku, one.location_id, one.allocated] += one.quantity
         for where, position in self.positions().items():
-            assert 0 <= position.reserved <= position.on_hand
-            assert position.reserved == held.pop(where, 0)
+            assert min(position.reserved, position.allocated) >= 0
+            assert position.reserved + position.allocated <= position.on_hand
+            assert position.reserved == held.pop((*where, False), 0)
+            assert position.allocated == held.pop((*where, True), 0)
         assert not held
 
 
@@ -287,22 +325,43 @@ def check_rest(world: World) -> None:
     }
     owed: Counter[str] = Counter()
     lines: Counter[str] = Counter()
+    kits: Counter[str] = Counter()
     for order in world.found(OrderState):
         assert isinstance(order, OrderState)
         assert outcomes[order.order_id] in allowed[Status(order.status)]
         if order.status == Status.RELEASED:
             owed[order.order_id] = order.total_minor
-            lines[order.order_id] = len(order.lines)
+            kits[order.order_id] = sum(line.sku == KIT for line in order.lines)
+            lines[order.order_id] = len(order.lines) + kits[order.order_id] * (len(PARTS) - 1)
     reserved: Counter[str] = Counter()
     for one in world.found(ReservationState):
         assert isinstance(one, ReservationState)
         reserved[one.order_id] += 1
     assert reserved == lines
+    for stock in world.found(StockState):
+        assert isinstance(stock, StockState)
+        assert not stock.waiting
+    held = Counter(kit.order_id for kit in world.found(KitState) if isinstance(kit, KitState))
+    assert held == +kits
     for routing in world.found(FulfillmentState):
         assert isinstance(routing, FulfillmentState)
         released = routing.order_id in lines
         assert routing.status == (Routing.ROUTED if released else Routing.CANCELLED)
     check_money(world, owed)
+    check_log(world)
+
+
+def check_log(world: World) -> None:
+    """The log breaks no rule of the audit, and the states say the same."""
+    states = [
+        Event("inventory.state", seat[1], 0, key, type(state).__name__, msgspec.to_builtins(state))
+        for seat, states in world.states.items()
+        if seat[0] == INVENTORY_COMMANDS.name
+        for key, state in states.kept.items()
+    ]
+    events = [event for event in world.log if event.topic in EVENT_TOPICS]
+    report = audit([*events, *states])
+    assert report.broken == []
 
 
 def check_money(world: World, owed: Counter[str]) -> None:
@@ -342,13 +401,13 @@ def tries(world: World) -> Iterator[tuple[object, ...]]:
             yield "void", event.order_id, event.attempt
 
 
-def from_outside(chance: random.Random, orders: int) -> list[tuple[str, str, Record]]:
-    """Orders of scarce stock, some of them twice, some cancelled, in any order."""
-    commands: list[tuple[str, str, Record]] = []
+def from_outside(chance: random.Random, orders: int) -> list[Outside]:
+    """Orders of scarce stock, some of them twice, some cancelled, and stock, in any order."""
+    commands: list[Outside] = []
     for number in range(orders):
         order_id = f"shop-{number}"
         lines = tuple(
-            (str(index), chance.choice(SKUS), chance.randint(1, 2))
+            (str(index), chance.choice([*SKUS, *SKUS, KIT]), chance.randint(1, 2))
             for index in range(chance.randint(1, 3))
         )
         order = place(
@@ -356,22 +415,66 @@ def from_outside(chance: random.Random, orders: int) -> list[tuple[str, str, Rec
             lines=lines,
             method=chance.choice(["card", "card", "channel"]),
             paid=chance.choice([3000, 3000, 2000]),
-            backorder=chance.random() < 0.2,
+            backorder=chance.random() < 0.5,
+            priority=chance.choice([0, 0, 0, 5]),
         )
         commands.extend([("orders.commands", order_id, order)] * chance.choice([1, 1, 2]))
         for _ in range(chance.choice([0, 0, 1, 2])):
             cancel = CancelOrder(order_id, chance.choice(["", "no"]), NOW)
             commands.insert(chance.randint(0, len(commands)), ("orders.commands", order_id, cancel))
+    for command in arrivals(chance):
+        commands.insert(
+            chance.randint(0, len(commands)), (INVENTORY_COMMANDS.name, command.sku, command)
+        )
+    if chance.random() < 0.3:
+        at = 0
+        for switch in switches(chance):
+            at = min(len(commands), at + chance.randint(0, 2))
+            commands.insert(at, switch)
     return commands
+
+
+def arrivals(chance: random.Random) -> list[SetStock | ReceiveStock | ExpectSupply]:
+    """Stock that is promised and comes, or just comes, or is counted anew."""
+    commands: list[SetStock | ReceiveStock | ExpectSupply] = []
+    for number in range(chance.randint(0, 10)):
+        sku, (location_id, *_) = chance.choice(SKUS), chance.choice(LOCATIONS)
+        quantity, supply_id = chance.randint(1, 3), f"po-{number}/1"
+        if chance.random() < 0.5:
+            due = NOW + chance.choice([0, 3_600_000, 5 * 86_400_000])
+            commands.append(ExpectSupply(supply_id, sku, location_id, quantity, due, ""))
+        if chance.random() < 0.3:
+            count = chance.randint(0, 6)
+            commands.append(SetStock(sku, location_id, count, chance.randint(0, 1), "count"))
+        receipt = ReceiveStock(
+            f"m-{number}", sku, location_id, quantity, "", supply_id, "sellable", False, "", "", ""
+        )
+        commands.extend([receipt] * chance.choice([0, 1, 1, 2]))
+    return commands
+
+
+def switches(chance: random.Random) -> list[tuple[str, str, Record, int]]:
+    """Locations that are switched off for a while, at every partition at another moment."""
+    several = chance.choice([LOCATIONS, [chance.choice(LOCATIONS)]])
+    return [
+        (room, location_id, SwitchLocation(location_id, on, on, "", ""), partition)
+        for on in (False, True)
+        for location_id, *_ in several
+        for room in ("fulfillment.commands", "inventory.commands")
+        for partition in range(PARTITIONS)
+    ]
 
 
 def stocked(chance: random.Random) -> World:
     """A world that knows its locations and has little stock."""
     world = World(chance)
+    kit = SetSku(KIT, [], [], [], list(PARTS), "", 0, [], "")
+    world.write(INVENTORY_COMMANDS.name, KIT, kit)
     for location_id, country, latitude, longitude in LOCATIONS:
         location = RegisterLocation(location_id, "", country, latitude, longitude, True)
         for partition in range(PARTITIONS):
             world.write("fulfillment.commands", location_id, location, partition)
+            world.write("inventory.commands", location_id, location, partition)
         for sku in SKUS:
             count = SetStock(sku, location_id, chance.randint(0, 4), chance.randint(0, 1), "count")
             world.write("inventory.commands", sku, count)
@@ -395,7 +498,7 @@ def test_the_world_reaches_every_outcome() -> None:
     """The property above would hold of a world where nothing happens."""
     seen: Counter[str] = Counter()
     reasons: set[str] = set()
-    for seed in range(40):
+    for seed in range(60):
         chance = random.Random(seed)
         world = stocked(chance)
         world.run(from_outside(chance, 6))
@@ -405,5 +508,8 @@ def test_the_world_reaches_every_outcome() -> None:
     assert {kind.__name__ for kind in wanted} <= set(seen)
     assert {"OrderBackordered", "ReservationMoved", "PaymentDeclined", "StockRefused"} <= set(seen)
     assert {"FulfillmentCancelled", "StockReleased", "VoidRequested"} <= set(seen)
+    assert {"StockBackordered", "BackorderPromised", "BackorderEnded"} <= set(seen)
+    assert {"StockMoved", "SupplyExpected", "StockAllocated", "StockLevels"} <= set(seen)
+    assert {"served", "no_location"} <= reasons
     assert {"gateway_silent", "backorder_expired", "reservation_expired"} <= reasons
     assert {"amount_too_small", "amount_too_large"} <= reasons

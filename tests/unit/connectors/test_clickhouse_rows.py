@@ -2,15 +2,34 @@
 
 import json
 
-from connectors.clickhouse.rows import EVENTS, Block, Columns, Entry, Unreadable, detail, rows
+import msgspec
+import pytest
+
+from connectors.clickhouse.rows import (
+    CONFIDENTIAL,
+    EVENTS,
+    Block,
+    Columns,
+    Entry,
+    Unreadable,
+    detail,
+    rows,
+)
 from schemas.channels import PayloadRejected
 from schemas.codec import encode
 from schemas.engine import DeadLetter
-from schemas.inventory import ReservationMoved, StockReserved
+from schemas.inventory import (
+    ReservationMoved,
+    StockAllocated,
+    StockReleased,
+    StockReserved,
+    StockShipped,
+)
 from schemas.orders import OrderCommandRefused, OrderLine, OrderPlaced, OrderReserved
 from schemas.payments import AuthorizationRequested
 from schemas.records import Record
-from schemas.stock import StockSet
+from schemas.stock import StockMoved, StockSet
+from schemas.topics import EVENT_TOPICS, Topic
 
 AT = 1_700_000_000_123
 
@@ -80,6 +99,60 @@ def test_safety_stock_stays_what_the_count_said() -> None:
     made = rows(block("inventory.events", counted, reserved))
     assert made.safety_stock["safety_stock"] == [3]
     assert made.stock["reserved"] == [2]
+
+
+def test_what_is_worked_on_stays_until_a_record_says_otherwise() -> None:
+    allocated = StockAllocated("TEA", "a", "1", "north", 2, 10, 0, 2, [], AT)
+    reserved = StockReserved("TEA", "b", "1", "north", 3, 10, 3, AT, AT)
+    made = rows(block("inventory.events", allocated, reserved))
+    assert made.allocated == {
+        "sku": ["TEA"], "location_id": ["north"], "allocated": [2], "_offset": [10],
+    }  # fmt: skip
+    assert (made.stock["on_hand"], made.stock["reserved"]) == ([10], [3])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        StockMoved(
+            "TEA", "north", "receipt", "m", 4, 0, 0, 12, 3, 2, 0, 0, "", "po-1", "", "ada", AT
+        ),
+        StockReleased("TEA", "a", "1", "north", 2, 12, 3, "cancelled", AT, 2, True),
+        StockShipped("TEA", "a", "1", "north", 2, 12, 3, 2, [], "ada", AT, True),
+        StockSet("TEA", "north", 12, 3, 0, "count", AT, 2),
+    ],
+)
+def test_every_movement_says_the_whole_position(record: Record) -> None:
+    made = rows(block("inventory.events", record))
+    assert (made.stock["on_hand"], made.stock["reserved"]) == ([12], [3])
+    assert made.allocated["allocated"] == [2]
+
+
+def example(kind: type[Record]) -> Record:
+    """Every field has a value that is not its default."""
+    values: dict[object, object] = {str: "USD", bool: True, float: 0.5, bytes: b"x"}
+    return kind(
+        **{
+            item.name: [] if str(item.type).startswith("list") else values.get(item.type, AT)
+            for item in msgspec.structs.fields(kind)
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "kind"),
+    [(topic, kind) for topic in EVENT_TOPICS for kind in topic.values],
+    ids=lambda each: each.name if isinstance(each, Topic) else each.__name__,
+)
+def test_no_event_loses_anything_that_is_not_confidential(topic: Topic, kind: type[Record]) -> None:
+    record = example(kind)
+    made = row(rows(block(topic.name, record)).events)
+    assert made["event"] == kind.__name__
+    kept = json.loads(str(made["detail"]))
+    whole = json.loads(msgspec.json.encode(record))
+    assert kept == {name: value for name, value in whole.items() if name not in CONFIDENTIAL}
+    if "cause" in whole:
+        assert made["reason"] == whole["cause"]
 
 
 def test_what_cannot_be_read_is_a_row_too() -> None:

@@ -153,6 +153,7 @@ def test_a_wrong_number_of_partitions_is_one_line_and_2(number: str) -> None:
         (["gateway"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
         (["intake"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
         (["analytics"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
+        (["levels"], {"NO_SUCH": "1"}, "[kafka]: No such configuration"),
     ],
 )
 def test_a_process_says_which_kafka_setting_it_does_not_take(

@@ -15,7 +15,7 @@ from deploy.stock import BadFile, Location, Position, StockFile
 from schemas.locations import RegisterLocation
 from schemas.messages import Send
 from schemas.stock import SetStock
-from schemas.topics import FULFILLMENT_COMMANDS
+from schemas.topics import FULFILLMENT_COMMANDS, INVENTORY_COMMANDS
 
 EXAMPLES = Path(stock.__file__).parent / "examples"
 PLAIN = {"sku": "a", "location": "b", "on_hand": "1"}
@@ -103,24 +103,26 @@ def test_rows_that_are_none_are_named_by_line_and_the_rest_is_read(tmp_path: Pat
 
 
 def test_a_location_reaches_every_partition_before_its_first_stock() -> None:
-    seen: dict[str, set[int]] = {}
+    seen: dict[str, set[tuple[str, int]]] = {}
+    everywhere = {(topic.name, n) for topic in (FULFILLMENT_COMMANDS, INVENTORY_COMMANDS)
+                  for n in range(12)}  # fmt: skip
     for topic, key, record, partition in stock.commands(
         positions(EXAMPLES / "stock.csv"), "test", 12
     ):
         if isinstance(record, RegisterLocation):
-            assert topic is FULFILLMENT_COMMANDS and partition is not None
-            seen.setdefault(key, set()).add(partition)
+            assert partition is not None
+            seen.setdefault(key, set()).add((topic.name, partition))
         else:
             assert isinstance(record, SetStock)
-            assert seen[record.location_id] == set(range(12))
+            assert seen[record.location_id] == everywhere
 
 
 def told(*locations: Location) -> list[Location]:
     rows = [Position(f"sku-{number}", "b", 1, 0, one) for number, one in enumerate(locations)]
     return [
         Location(record.name, record.country, record.latitude, record.longitude)
-        for _, _, record, partition in stock.commands(rows, "test", 12)
-        if isinstance(record, RegisterLocation) and partition == 0
+        for topic, _, record, partition in stock.commands(rows, "test", 12)
+        if isinstance(record, RegisterLocation) and (topic, partition) == (FULFILLMENT_COMMANDS, 0)
     ]
 
 

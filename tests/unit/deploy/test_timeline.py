@@ -7,14 +7,33 @@ import pytest
 
 from connectors.clickhouse.rows import detail
 from deploy.timeline import EVENTS, why
-from schemas.inventory import StockReserved
+from schemas.inventory import (
+    BackorderPromised,
+    LotPick,
+    StockAllocated,
+    StockBackordered,
+    StockReserved,
+    StockShipped,
+)
 from schemas.orders import OrderLine, OrderPlaced, OrderRefused
 from schemas.payments import AuthorizationRequested, PaymentDeclined
+from schemas.purchasing import PurchaseLine, PurchaseOrderProposed, PurchaseOrderSent
 from schemas.records import Record
 from schemas.stock import StockSet
 
 NOW = 1_700_000_000_000
-NOT_OF_AN_ORDER = {"StockSet", "LocationRegistered"}
+NOT_OF_AN_ORDER = {
+    "ChannelSourcingSet",
+    "LocationRegistered",
+    "OfferSet",
+    "PerformanceMeasured",
+    "ReplenishmentSuggested",
+    "SkuSet",
+    "StockLevelChanged",
+    "StockMoved",
+    "StockSet",
+    "SupplyExpected",
+}
 
 
 def told(record: Record, reason: str = "") -> str:
@@ -55,6 +74,35 @@ def test_quantities_and_places_are_named() -> None:
     placed = OrderPlaced("o", "json", "1", "EUR", 1900, 0, lines, "DE", NOW, "raw", NOW)
     assert told(placed) == "2 × MUG, 1 × TEE; 19.00 EUR by json"
     assert told(OrderRefused("o", "2", "out_of_stock", NOW)) == "line 2: out of stock"
+
+
+def test_no_event_that_names_an_order_is_left_out() -> None:
+    assert not {name for name in NOT_OF_AN_ORDER if "order_id" in EVENTS[name].__struct_fields__}
+
+
+def test_what_is_worked_on_and_what_has_left_names_its_lots() -> None:
+    lots = [LotPick("L1", 1), LotPick("L2", 2)]
+    allocated = StockAllocated("MUG", "o", "1", "berlin", 3, 9, 0, 3, lots, NOW)
+    assert told(allocated) == "line 1: 3 × MUG at berlin are worked on, lot L1 (1), L2 (2)"
+    shipped = StockShipped("MUG", "o", "1", "berlin", 3, 6, 0, 0, [], "ada", NOW)
+    assert told(shipped) == "line 1: 3 × MUG have left berlin"
+
+
+def test_a_promise_that_slips_says_what_it_was() -> None:
+    waits = StockBackordered("MUG", "o", "1", 2, 0, 0, NOW)
+    assert told(waits) == "line 1: 2 × MUG waits in the queue, without a date"
+    slipped = BackorderPromised("MUG", "o", "1", 2, NOW + 86_400_000, NOW, NOW)
+    assert told(slipped) == (
+        "line 1: 2 × MUG promised for 2023-11-15 22:13:20; before: promised for 2023-11-14 22:13:20"
+    )
+
+
+def test_a_purchase_order_tells_what_when_and_by_whom() -> None:
+    lines = [PurchaseLine("1", "MUG", 40, 250)]
+    proposed = PurchaseOrderProposed("po-1", "acme", "", lines, "EUR", NOW, "o", "", "rooms", NOW)
+    assert told(proposed) == "po-1: 40 × MUG from acme to the customer"
+    sent = PurchaseOrderSent("po-1", NOW, "ada", NOW)
+    assert told(sent) == "po-1 is with the supplier, due 2023-11-14 22:13:20, by ada"
 
 
 def test_what_stays_on_kafka_is_not_missed() -> None:

@@ -77,6 +77,8 @@ def place(
     backorder: bool = False,
     version: int = 1,
     raw_id: str = "raw-1",
+    customer_group: str = "",
+    priority: int = 0,
 ) -> PlaceOrder:
     """An order of lines at 10.00 euros a piece."""
     return PlaceOrder(
@@ -98,4 +100,6 @@ def place(
         ship_to=Address("A", "Street 1", "", "Berlin", "BE", "10115", "DE", 52.5, 13.4),
         backorder=backorder,
         raw_id=raw_id,
+        customer_group=customer_group,
+        priority=priority,
     )

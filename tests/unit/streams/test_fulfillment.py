@@ -7,6 +7,7 @@ import pytest
 from schemas.fulfillment import (
     Allocation,
     CancelFulfillment,
+    CapacityState,
     FulfillmentCommandRefused,
     FulfillmentOrderReleased,
     FulfillmentState,
@@ -19,16 +20,28 @@ from schemas.fulfillment import (
     Status,
 )
 from schemas.inventory import MoveReservation, ReserveStock
-from schemas.locations import LocationRegistered, LocationsState, LocationState, RegisterLocation
+from schemas.locations import (
+    ChannelSourcingSet,
+    LocationRegistered,
+    LocationsState,
+    LocationState,
+    RegisterLocation,
+    SetChannelSourcing,
+    SwitchLocation,
+)
+from schemas.messages import Send
 from schemas.orders import CancelOrder, RecordRouting, RecordSourcingFailure
+from schemas.purchasing import CancelPurchaseOrder, CreatePurchaseOrder, PurchaseLine
+from schemas.topics import PARTITIONS, PURCHASING_COMMANDS
 from streams.fulfillment.agent import FulfillmentRoom
-from streams.fulfillment.model import LOCATIONS_KEY, RANKED_MAXIMUM
+from streams.fulfillment.model import CAPACITY_KEY, DAY_MS, LOCATIONS_KEY, RANKED_MAXIMUM, share
 from tests.unit.streams.memory import NOW, Desk, names, only
 
 BERLIN = RegisterLocation("BER", "Berlin", "DE", 52.52, 13.40, True)
 HAMBURG = RegisterLocation("HAM", "Hamburg", "DE", 53.55, 9.99, True)
 POZNAN = RegisterLocation("POZ", "Poznan", "PL", 52.41, 16.93, True)
 CLOSED = RegisterLocation("CLO", "Closed", "DE", 52.5, 13.4, False)
+MAKER = RegisterLocation("MAK", "Maker", "DE", 50, 8, True, "supplier")
 CANCEL = CancelFulfillment("o", "cancelled")
 
 
@@ -41,16 +54,18 @@ def desk(*locations: RegisterLocation, partition: int = 0) -> Desk:
 
 def rank(country: str = "DE", latitude: float = 52.5, longitude: float = 13.3) -> RankLocations:
     lines = [LineToSource("1", "MUG", 2), LineToSource("2", "TEE", 1)]
-    return RankLocations("o", 1, country, "10115", latitude, longitude, lines, NOW)
+    return RankLocations(
+        "o", 1, country, "10115", latitude, longitude, lines, NOW, "shop", "vip", True, 7
+    )
 
 
 def ranking(made: Desk, command: RankLocations) -> list[str]:
     return only(made.ask("o", command), LocationsRanked).locations
 
 
-def route(*where: tuple[str, list[str]]) -> RouteOrder:
+def route(*where: tuple[str, list[str]], order_id: str = "o") -> RouteOrder:
     return RouteOrder(
-        "o",
+        order_id,
         [
             Allocation(str(number), f"SKU{number}", 1, location_id, also_at)
             for number, (location_id, also_at) in enumerate(where, start=1)
@@ -71,7 +86,7 @@ def test_a_location_that_is_registered_again_keeps_what_the_command_leaves_empty
     made.ask("BER", RegisterLocation("BER", "Berlin Mitte", "", 0, 0, True))
     made.ask("BER", RegisterLocation("BER", "", "AT", 0, 0, True))
     [location] = made.state(LOCATIONS_KEY, LocationsState).locations
-    assert location == LocationState("BER", "Berlin Mitte", "AT", 52.52, 13.40, True)
+    assert location == LocationState("BER", "Berlin Mitte", "AT", 52.52, 13.40, True, "warehouse")
     made.ask("BER", RegisterLocation("BER", "", "", 48.2, 0, True))
     [location] = made.state(LOCATIONS_KEY, LocationsState).locations
     assert (location.latitude, location.longitude) == (48.2, 0)
@@ -81,7 +96,7 @@ def test_what_is_announced_is_the_location_as_it_is_known_from_now_on() -> None:
     made = desk(BERLIN)
     said = made.ask("BER", RegisterLocation("BER", "Berlin Mitte", "", 0, 0, False))
     assert only(said, LocationRegistered) == LocationRegistered(
-        "BER", "Berlin Mitte", "DE", 52.52, 13.40, False, NOW
+        "BER", "Berlin Mitte", "DE", 52.52, 13.40, False, NOW, "warehouse"
     )
     said = made.ask("BER", RegisterLocation("BER", "", "", 0, 0, True))
     assert only(said, LocationRegistered).active is False
@@ -94,8 +109,8 @@ def test_a_command_that_only_names_a_location_makes_it_known_and_opens_none() ->
     made.ask("CLO", RegisterLocation("CLO", "", "", 0, 0, True))
     made.ask("NEW", RegisterLocation("NEW", "", "", 0, 0, True))
     assert made.state(LOCATIONS_KEY, LocationsState).locations == [
-        LocationState("CLO", "Closed", "DE", 52.5, 13.4, False),
-        LocationState("NEW", "NEW", "", 0.0, 0.0, True),
+        LocationState("CLO", "Closed", "DE", 52.5, 13.4, False, "warehouse"),
+        LocationState("NEW", "NEW", "", 0.0, 0.0, True, "warehouse"),
     ]
     assert ranking(made, rank()) == ["NEW"]
 
@@ -122,6 +137,106 @@ def test_a_location_that_closes_is_no_longer_tried() -> None:
 def test_a_bounded_number_of_locations_is_tried() -> None:
     many = [RegisterLocation(f"L{n:02}", "", "DE", 50, n, True) for n in range(20)]
     assert len(ranking(desk(*many), rank())) == RANKED_MAXIMUM
+
+
+def switch(location_id: str, *, selling: bool = True, fulfilling: bool = True) -> SwitchLocation:
+    return SwitchLocation(location_id, selling, fulfilling, "flood", "ann")
+
+
+def test_a_location_that_does_not_sell_or_fulfill_is_not_tried_until_it_is_switched_on() -> None:
+    made = desk(HAMBURG, BERLIN)
+    told = only(made.ask("BER", switch("BER", selling=False)), LocationRegistered)
+    assert (told.name, told.selling, told.fulfilling) == ("Berlin", False, True)
+    assert ranking(made, rank()) == ["HAM"]
+    made.ask("BER", switch("BER", fulfilling=False))
+    assert ranking(made, rank()) == ["HAM"]
+    made.ask("BER", BERLIN)
+    assert ranking(made, rank()) == ["HAM"]
+    made.ask("BER", switch("BER"))
+    assert ranking(made, rank()) == ["BER", "HAM"]
+
+
+def test_a_channel_sells_from_its_groups_and_without_any_from_everywhere() -> None:
+    store = RegisterLocation("STO", "", "DE", 52.5, 13.4, True, "store", ["stores", "berlin"])
+    made = desk(HAMBURG, store)
+    sends = made.ask("shop", SetChannelSourcing("shop", ["stores", "outlets"], "ann"))
+    assert sends == [
+        Send(
+            sends[0].topic,
+            "shop",
+            ChannelSourcingSet("shop", ["outlets", "stores"], "ann", NOW),
+        )
+    ]
+    assert ranking(made, rank()) == ["STO"]
+    made.ask("other", SetChannelSourcing("other", ["outlets"], "ann"))
+    assert ranking(made, rank()) == ["STO"]
+    assert only(made.ask("shop", SetChannelSourcing("shop", [], "")), ChannelSourcingSet) == (
+        ChannelSourcingSet("shop", [], "", NOW)
+    )
+    assert ranking(made, rank()) == ["STO", "HAM"]
+
+
+def test_one_partition_announces_switches_and_sourcing_and_all_know_them() -> None:
+    made = desk(HAMBURG, BERLIN, partition=1)
+    assert made.ask("BER", switch("BER", selling=False)) == []
+    assert made.ask("shop", SetChannelSourcing("shop", [], "")) == []
+    assert ranking(made, rank()) == ["HAM"]
+
+
+def test_a_location_that_has_used_up_its_part_of_the_days_capacity_is_not_tried() -> None:
+    bounded = RegisterLocation("BER", "", "DE", 52.52, 13.40, True, daily_capacity=2 * PARTITIONS)
+    made = desk(HAMBURG, bounded)
+    assert share(2 * PARTITIONS) == 2
+    assert share(2 * PARTITIONS - 1) == 2
+    assert share(1) == 1
+    for number in range(2):
+        assert ranking(made, rank()) == ["BER", "HAM"]
+        order_id = f"o-{number}"
+        made.ask(order_id, route(("BER", []), ("HAM", []), order_id=order_id))
+    assert ranking(made, rank()) == ["HAM"]
+    assert [use.location_id for use in made.state(CAPACITY_KEY, CapacityState).used] == ["BER"]
+    made.now += DAY_MS
+    assert ranking(made, rank()) == ["BER", "HAM"]
+    made.ask("o-9", route(("BER", []), order_id="o-9"))
+    [use] = made.state(CAPACITY_KEY, CapacityState).used
+    assert use.fulfillment_orders == 1
+
+
+def test_where_no_location_has_a_capacity_nothing_is_counted() -> None:
+    made = desk(BERLIN)
+    made.ask("o", route(("BER", [])))
+    assert CAPACITY_KEY not in made.states.kept
+
+
+def test_what_a_supplier_sends_to_the_customer_is_ordered_there() -> None:
+    made = desk(BERLIN, MAKER)
+    sends = made.ask("o", route(("BER", []), ("MAK", []), ("MAK", [])))
+    create = only(sends, CreatePurchaseOrder)
+    assert create == CreatePurchaseOrder(
+        "o/2", "MAK", "", [PurchaseLine("2", "SKU2", 1, 0), PurchaseLine("3", "SKU3", 1, 0)],
+        "", 0, "o", "drop-ship", "fulfillment",
+    )  # fmt: skip
+    assert Send(PURCHASING_COMMANDS, "o/2", create) in sends
+    assert only(sends, RecordRouting).shipments == 2
+    withdrawn = made.ask("o", CANCEL)
+    assert only(withdrawn, CancelPurchaseOrder) == CancelPurchaseOrder(
+        "o/2", "cancelled", "fulfillment"
+    )
+
+
+def test_an_order_that_was_never_routed_has_nothing_to_withdraw_at_a_supplier() -> None:
+    made = desk(BERLIN, MAKER)
+    made.ask("o", route(("MAK", ["BER"]), ("BER", [])))
+    assert names(made.ask("o", CANCEL)) == ["FulfillmentCancelled"]
+
+
+def test_whose_thresholds_and_which_place_in_the_queue_is_told_to_inventory() -> None:
+    sends = desk(BERLIN).ask("o", rank())
+    asked = next(send.record for send in sends if isinstance(send.record, ReserveStock))
+    assert (asked.channel, asked.customer_group, asked.backorder, asked.priority) == (
+        "shop", "vip", True, 7,
+    )  # fmt: skip
+    assert asked.expires is False
 
 
 def test_each_line_is_reserved_in_the_order_of_the_ranking() -> None:

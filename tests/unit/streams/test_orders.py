@@ -18,6 +18,7 @@ from schemas.orders import (
     OrderReleased,
     OrderReserved,
     OrderState,
+    RecordAvailability,
     RecordPayment,
     RecordReservation,
     RecordRouting,
@@ -29,14 +30,18 @@ from schemas.payments import AuthorizePayment, VoidPayment
 from schemas.stock import SetStock
 from streams.orders.agent import OrdersRoom
 from streams.orders.model import (
+    AT_ONCE_ATTEMPTS,
     BACKORDER_LIMIT_MS,
     BACKORDER_RETRY_MS,
     REPLY_PATIENCE_MS,
     RESERVATION_HOLD_MS,
+    TOLD_RETRY_MS,
     TRANSITIONS,
     IllegalTransition,
     after,
+    pause_ms,
 )
+from streams.orders.rules import content_hash
 from tests.unit.streams.memory import NOW, Desk, names, only, place
 
 ID = "shop-1"
@@ -51,6 +56,15 @@ def refused(
     line: str, reason: str = inventory.Refusal.OUT_OF_STOCK, attempt: int = 1
 ) -> RecordReservation:
     return RecordReservation(ID, line, attempt, False, "", reason, [])
+
+
+def waits(line: str, attempt: int = 1, promised: int = 0) -> RecordReservation:
+    reason = inventory.Refusal.OUT_OF_STOCK
+    return RecordReservation(ID, line, attempt, False, "", reason, [], True, promised)
+
+
+def available(line: str, attempt: int = 1) -> RecordAvailability:
+    return RecordAvailability(ID, line, attempt)
 
 
 def paid(amount: int = 3000, currency: str = "EUR", authorized: bool = True) -> RecordPayment:
@@ -157,6 +171,172 @@ def test_an_order_does_not_wait_for_a_sku_that_nobody_knows() -> None:
 def test_a_backorder_is_given_up_after_its_limit() -> None:
     sends = desk(Status.BACKORDERED).wake(ID, BACKORDER_LIMIT_MS + 1)
     assert only(sends, OrderRefused).reason == Refusal.BACKORDER_EXPIRED
+
+
+def waiting(attempts: int = 1) -> Desk:
+    """An order whose second line waits in its `attempts`th attempt, each of which came at once."""
+    made = desk(Status.RESERVING, backorder=True)
+    for attempt in range(1, attempts + 1):
+        made.ask(ID, reserved("1", attempt))
+        made.ask(ID, waits("2", attempt))
+        if attempt < attempts:
+            assert names(made.ask(ID, available("2", attempt))) == ["RankLocations"]
+    assert status_of(made) == Status.BACKORDERED
+    return made
+
+
+def test_the_queue_is_told_whose_order_it_is() -> None:
+    made = desk()
+    asked = only(
+        made.ask(ID, place(backorder=True, customer_group="vip", priority=7)), RankLocations
+    )
+    assert (asked.channel, asked.customer_group, asked.backorder, asked.priority) == (
+        "shop", "vip", True, 7,
+    )  # fmt: skip
+
+
+def test_a_repeat_is_known_by_its_group_and_priority_where_it_has_them() -> None:
+    # Kept in states since before orders had groups and priorities.
+    assert content_hash(place()) == 3_681_084_052_606_516_444
+    different = {content_hash(place(customer_group=group, priority=priority))
+                 for group in ("", "vip") for priority in (0, 1)}  # fmt: skip
+    assert len(different) == 4
+
+
+def test_a_line_that_waits_keeps_its_place_and_the_others_are_given_back() -> None:
+    made = desk(Status.RESERVING, backorder=True)
+    made.ask(ID, reserved("1"))
+    sends = made.ask(ID, waits("2"))
+    assert released_lines(sends) == ["1"]
+    assert only(sends, OrderBackordered).retry_at_ms == NOW + TOLD_RETRY_MS
+    line = made.state(ID, OrderState).lines[1]
+    assert (line.waiting, line.location_id) == (True, "")
+
+
+def test_an_order_tries_again_sooner_when_a_line_has_no_place_in_a_queue() -> None:
+    made = desk(Status.RESERVING, backorder=True)
+    made.ask(ID, waits("1"))
+    sends = made.ask(ID, refused("2", inventory.Refusal.QUEUE_FULL))
+    assert only(sends, OrderBackordered).retry_at_ms == NOW + BACKORDER_RETRY_MS
+
+
+def test_an_order_that_cannot_wait_is_out_of_stock_where_the_queue_is_full() -> None:
+    made = desk(Status.RESERVING)
+    made.ask(ID, reserved("1"))
+    sends = made.ask(ID, refused("2", inventory.Refusal.QUEUE_FULL))
+    assert only(sends, OrderRefused).reason == Refusal.OUT_OF_STOCK
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "promised"),
+    [
+        (waits("1", promised=50), waits("2", promised=70), 70),
+        (waits("1", promised=50), waits("2"), 0),
+        (waits("1", promised=50), refused("2"), 0),
+        (reserved("1"), waits("2", promised=70), 70),
+    ],
+)
+def test_an_order_is_promised_when_its_last_line_is(
+    first: RecordReservation, second: RecordReservation, promised: int
+) -> None:
+    made = desk(Status.RESERVING, backorder=True)
+    made.ask(ID, first)
+    assert only(made.ask(ID, second), OrderBackordered).promised_at_ms == promised
+
+
+def test_word_of_stock_makes_the_order_try_again_at_once() -> None:
+    made = waiting()
+    made.now += 1
+    assert only(made.ask(ID, available("2")), RankLocations).attempt == 2
+    assert made.ask(ID, available("2")) == []
+    made.ask(ID, reserved("1", 2))
+    assert only(made.ask(ID, reserved("2", 2)), OrderReserved).order_id == ID
+    assert made.ask(ID, available("2")) == []
+    assert released_lines(made.ask(ID, CANCEL)) == ["1", "2"]
+
+
+def test_word_to_an_attempt_that_was_followed_by_another_has_no_effect() -> None:
+    made = waiting()
+    made.wake(ID, TOLD_RETRY_MS)
+    assert made.ask(ID, available("2")) == []
+    made.ask(ID, reserved("1", 2))
+    made.ask(ID, waits("2", 2))
+    assert made.ask(ID, available("2")) == []
+
+
+def test_word_that_comes_while_another_line_is_asked_for_is_not_lost() -> None:
+    made = desk(Status.RESERVING, backorder=True)
+    made.ask(ID, waits("2"))
+    assert made.ask(ID, available("2")) == []
+    sends = made.ask(ID, reserved("1"))
+    assert only(sends, OrderBackordered).retry_at_ms == NOW
+    assert only(made.wake(ID), RankLocations).attempt == 2
+
+
+def test_orders_that_hold_what_the_other_lacks_keep_their_distance_after_some_attempts() -> None:
+    made = waiting(AT_ONCE_ATTEMPTS + 1)
+    attempt = AT_ONCE_ATTEMPTS + 1
+    assert made.ask(ID, available("2", attempt)) == []
+    state = made.state(ID, OrderState)
+    assert (state.status, state.wake_at_ms) == (Status.BACKORDERED, NOW + pause_ms(ID, attempt))
+    assert only(made.wake(ID, pause_ms(ID, attempt)), RankLocations).attempt == attempt + 1
+    assert pause_ms(ID, attempt) != pause_ms("shop-2", attempt)
+    assert all(0 < pause_ms(ID, late) <= BACKORDER_RETRY_MS for late in range(attempt, 3_000, 7))
+
+
+def test_an_order_that_has_not_tried_for_long_tries_at_once_however_often_it_has() -> None:
+    made = waiting(AT_ONCE_ATTEMPTS + 1)
+    made.now += BACKORDER_RETRY_MS
+    assert names(made.ask(ID, available("2", AT_ONCE_ATTEMPTS + 1))) == ["RankLocations"]
+
+
+def test_an_order_that_ends_gives_up_its_places_in_queues() -> None:
+    assert released_lines(waiting().ask(ID, CANCEL)) == ["2"]
+    expired = waiting().wake(ID, BACKORDER_LIMIT_MS + 1)
+    assert only(expired, OrderRefused).reason == Refusal.BACKORDER_EXPIRED
+    assert released_lines(expired) == ["2"]
+    made = desk(Status.RESERVING, backorder=True)
+    made.ask(ID, waits("1"))
+    assert released_lines(made.ask(ID, refused("2", inventory.Refusal.UNKNOWN_SKU))) == ["1"]
+
+
+def test_a_place_of_an_earlier_attempt_is_given_up_when_the_next_one_fails() -> None:
+    made = waiting()
+    made.wake(ID, TOLD_RETRY_MS)
+    made.ask(ID, CANCEL)
+    sends = made.ask(ID, RecordSourcingFailure(ID, 2, "no_location"))
+    assert released_lines(sends) == ["2"]
+
+
+def test_a_place_in_a_queue_that_is_told_after_the_end_is_given_up() -> None:
+    made = desk(Status.RESERVING, backorder=True)
+    made.ask(ID, reserved("1"))
+    made.wake(ID, RESERVATION_HOLD_MS)
+    made.wake(ID, REPLY_PATIENCE_MS)
+    assert released_lines(made.ask(ID, waits("2"))) == ["2"]
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.REFUSED])
+def test_stock_that_is_held_for_an_order_that_has_ended_goes_back(status: Status) -> None:
+    sends = desk(status).ask(ID, available("2"))
+    assert released_lines(sends) == ["2"]
+
+
+@pytest.mark.parametrize("status", [Status.AUTHORIZING, Status.ROUTING, Status.RELEASED])
+def test_word_of_stock_to_an_order_that_has_it_has_no_effect(status: Status) -> None:
+    made = desk(status)
+    assert made.ask(ID, available("2")) == []
+    assert made.ask(ID, available("9")) == []
+    assert desk().ask(ID, available("1")) == []
+    assert status_of(made) == status
+
+
+def test_an_order_that_may_wait_waits_for_a_location_too() -> None:
+    made = desk(Status.RESERVING, backorder=True)
+    sends = made.ask(ID, RecordSourcingFailure(ID, 1, "no_location"))
+    event = only(sends, OrderBackordered)
+    assert (event.reason, event.retry_at_ms) == (Refusal.NO_LOCATION, NOW + BACKORDER_RETRY_MS)
+    assert only(made.wake(ID, BACKORDER_RETRY_MS), RankLocations).attempt == 2
 
 
 def test_an_order_that_no_location_may_serve_is_refused() -> None:
