@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from sys import intern
 from typing import NamedTuple
 
 from schemas.inventory import (
@@ -37,6 +39,16 @@ MOVES = (
     | StockShipped
 )
 """What a position or a reservation follows from; the other events change neither."""
+
+Reservation = (
+    StockReserved
+    | ReservationMoved
+    | ReservationState
+    | StockAllocated
+    | StockReleased
+    | StockShipped
+)
+"""What names an order and a line."""
 
 Buckets = list[int]
 """Pieces, in the order of BUCKETS."""
@@ -71,12 +83,27 @@ class Hold(NamedTuple):
     allocated: bool
 
 
+Line = tuple[str, str]
+"""Order and line."""
+
+
+@lru_cache(maxsize=65_536)
+def _hold(location_id: str, quantity: int, allocated: bool) -> Hold:
+    """Most reservations of a shop are alike: one object stands for all of them."""
+    return Hold(location_id, quantity, allocated)
+
+
+def _line(record: Reservation) -> Line:
+    """The ledger and the state name the same orders: one text stands for both."""
+    return intern(record.order_id), intern(record.line_id)
+
+
 @dataclass(slots=True)
 class Account:
     """One SKU: its buckets by location, and the reservations that stand."""
 
     positions: dict[str, Buckets] = field(default_factory=dict)
-    holds: dict[tuple[str, str], Hold] = field(default_factory=dict)
+    holds: dict[Line, Hold] = field(default_factory=dict)
     """by order and line"""
     latest: Place = NOWHERE
     """of the record that was taken last"""
@@ -153,10 +180,10 @@ def _named(record: Record) -> str:
 
 
 def _reserved(account: Account, record: StockReserved) -> Iterator[tuple[str, str]]:
-    key, at = (record.order_id, record.line_id), account.at(record.location_id)
+    key, at = _line(record), account.at(record.location_id)
     if key in account.holds:
         yield record.location_id, f"{_named(record)} is made although it stands"
-    account.holds[key] = Hold(record.location_id, record.quantity, False)
+    account.holds[key] = _hold(record.location_id, record.quantity, False)
     at[RESERVED] += record.quantity
     yield from _compared(
         account, record.location_id, [record.on_hand, record.reserved, *at[ALLOCATED:]]
@@ -164,10 +191,10 @@ def _reserved(account: Account, record: StockReserved) -> Iterator[tuple[str, st
 
 
 def _moved(account: Account, record: ReservationMoved) -> Iterator[tuple[str, str]]:
-    key = (record.order_id, record.line_id)
+    key = _line(record)
     expected = Hold(record.from_location_id, record.quantity, False)
     yield from _stands(account, record, expected)
-    account.holds[key] = Hold(record.location_id, record.quantity, False)
+    account.holds[key] = _hold(record.location_id, record.quantity, False)
     left, come = account.at(record.from_location_id), account.at(record.location_id)
     left[RESERVED] -= record.quantity
     come[RESERVED] += record.quantity
@@ -181,13 +208,13 @@ def _held(
     account: Account, record: StockAllocated | StockReleased | StockShipped
 ) -> Iterator[tuple[str, str]]:
     """A reservation goes on to be worked on, or ends."""
-    key, at = (record.order_id, record.line_id), account.at(record.location_id)
+    key, at = _line(record), account.at(record.location_id)
     worked_on = not isinstance(record, StockAllocated) and record.was_allocated
     yield from _stands(account, record, Hold(record.location_id, record.quantity, worked_on))
     at[ALLOCATED if worked_on else RESERVED] -= record.quantity
     if isinstance(record, StockAllocated):
         at[ALLOCATED] += record.quantity
-        account.holds[key] = Hold(record.location_id, record.quantity, True)
+        account.holds[key] = _hold(record.location_id, record.quantity, True)
     else:
         account.holds.pop(key, None)
         if isinstance(record, StockShipped):
@@ -205,11 +232,11 @@ def _stands(account: Account, record: Record, expected: Hold) -> Iterator[tuple[
     elif found != expected:
         yield (
             expected.location_id,
-            f"{_named(record)} is {_hold(found)}, and {kind} says {_hold(expected)}",
+            f"{_named(record)} is {_told(found)}, and {kind} says {_told(expected)}",
         )
 
 
-def _hold(hold: Hold) -> str:
+def _told(hold: Hold) -> str:
     state = "allocated" if hold.allocated else "reserved"
     return f"{hold.quantity} {state} at {hold.location_id}"
 
@@ -232,13 +259,24 @@ def _compared(account: Account, location_id: str, said: Buckets) -> Iterator[tup
 class Kept:
     """What inventory.state says of one SKU."""
 
-    __slots__ = ("holds", "places", "positions")
+    __slots__ = ("holds", "latest", "offsets", "positions")
 
     def __init__(self) -> None:
+        self.latest = NOWHERE
         self.positions: dict[str, Buckets] = {}
-        self.holds: dict[tuple[str, str], Hold] = {}
-        self.places: dict[tuple[str, str] | None, Place] = {}
+        self.holds: dict[Line, Hold] = {}
+        self.offsets: dict[Line | None, int] = {}
         """where that lies: None for the positions, else by order and line"""
+
+    def keep(self, what: Line | None, place: Place) -> None:
+        """Remember where something lies; everything of a SKU is in one partition."""
+        self.latest = place
+        self.offsets[what] = place.offset
+
+    def place(self, what: Line | None, otherwise: Place) -> Place:
+        """Where something lies, if it is there."""
+        offset = self.offsets.get(what)
+        return otherwise if offset is None else self.latest._replace(offset=offset)
 
 
 class States:
@@ -260,27 +298,27 @@ class States:
                 ]
                 for one in record.positions
             }  # fmt: skip
-            kept.places[None] = place
+            kept.keep(None, place)
             return record.sku
         if isinstance(record, ReservationState):
             kept = self.kept.setdefault(record.sku, Kept())
-            line = (record.order_id, record.line_id)
-            kept.holds[line] = Hold(record.location_id, record.quantity, record.allocated)
-            kept.places[line] = place
+            line = _line(record)
+            kept.holds[line] = _hold(record.location_id, record.quantity, record.allocated)
+            kept.keep(line, place)
             return record.sku
         parts = key.split("|")
         if record is not None or len(parts) != 3:
             return ""
         ended = self.kept.get(parts[0])
         if ended is not None and ended.holds.pop((parts[1], parts[2]), None) is not None:
-            ended.places.pop((parts[1], parts[2]), None)
+            ended.offsets.pop((parts[1], parts[2]), None)
         return parts[0]
 
 
 def compared(sku: str, account: Account | None, kept: Kept | None) -> Difference | None:
     """The first thing in which the sum and the state of a SKU differ."""
     summed, state = account or Account(), kept or Kept()
-    beside = state.places.get(None, summed.latest)
+    beside = state.place(None, summed.latest)
     for location_id in sorted(summed.positions.keys() | state.positions.keys()):
         sums = summed.positions.get(location_id, list(NOTHING))
         says = state.positions.get(location_id, list(NOTHING))
@@ -292,9 +330,9 @@ def compared(sku: str, account: Account | None, kept: Kept | None) -> Difference
         told, found = summed.holds.get(line), state.holds.get(line)
         if told != found:
             name = f"reservation {line[0]} line {line[1]}"
-            ledger = _hold(told) if told else "not there"
-            kept_as = _hold(found) if found else "not there"
-            place = state.places.get(line, summed.latest)
+            ledger = _told(told) if told else "not there"
+            kept_as = _told(found) if found else "not there"
+            place = state.place(line, summed.latest)
             where = (told or found or Hold("", 0, False)).location_id
             what = f"{name}: {kept_as} in the state, {ledger} in the ledger"
             return Difference(place, sku, where, what)
