@@ -1,6 +1,8 @@
 # make up      everything on this machine: broker, workers, intake, sink, dashboard
 # make check   format, lint, types, import contracts, tests: what CI runs
 # make chaos   kills and stops processes while records flow   (ORDERS=50000 SEED=7)
+# make soak    random commands to the inventory room for a night   (STEPS=5000000)
+# make flash-sale   many orders for few pieces, through everything   (SALE_ORDERS=100000 UNITS=1000)
 # make bench   measures, on this machine
 # make lock    resolves requirements.lock again from pyproject.toml
 # make clean   removes the environment and the tools' caches
@@ -13,8 +15,12 @@ STAMP  := $(VENV)/.installed
 ORDERS ?= 50000
 SEED   ?= 7
 
+STEPS       ?= 5000000
+SALE_ORDERS ?= 100000
+UNITS       ?= 1000
+
 .DEFAULT_GOAL := check
-.PHONY: up check chaos bench lock clean install prerequisites browser
+.PHONY: up check chaos soak flash-sale bench lock clean install prerequisites browser
 
 # exec: Ctrl-C and SIGTERM reach millrace itself, not a shell in between.
 up: install
@@ -29,6 +35,13 @@ check: install browser
 
 chaos: install
 	$(BIN)/python -m tests.chaos --orders $(ORDERS) --seed $(SEED)
+
+# SOAK_SEED repeats a round that failed.
+soak: install
+	$(BIN)/python -m tests.properties.soak --steps $(STEPS) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+
+flash-sale: install
+	$(BIN)/python -m tests.flash_sale --orders $(SALE_ORDERS) --units $(UNITS) --seed $(SEED)
 
 bench: install
 	$(BIN)/python -m tests.benchmarks

@@ -277,8 +277,8 @@ attempt. OrderCommandRefused says that something was asked of an order and chang
 **Stock.** inventory.events has the key sku and is the ledger: every record that changes a \
 position carries the position of its location after the record (ReservationMoved of both). \
 on_hand counts sellable pieces that are there; reserved and allocated are parts of it, and at \
-every offset reserved plus allocated is at most on_hand. StockSet replaces on_hand (it was previously) \
-and safety_stock; StockMoved adds its quantity to on_hand, in_transit_change to in_transit and \
+every offset reserved plus allocated is at most on_hand. StockSet replaces on_hand (it was \
+previously) and safety_stock; StockMoved adds its quantity to on_hand, in_transit_change to in_transit and \
 quarantined_change to quarantined. StockReserved adds its quantity to reserved, StockAllocated \
 takes it from reserved to allocated, StockReleased takes it out of reserved, or of allocated where \
 was_allocated is true; StockShipped does the same and takes it off on_hand. reserved is the sum of \

@@ -17,8 +17,8 @@ TRACKING = ("", lots.BY_LOT, lots.BY_SERIAL)
 def set_sku(account: Account, command: SetSku) -> Refusal | None:
     """Replace what was said of the SKU before; why not, where it is nonsense. Says nothing twice.
 
-    Quotas keep what is consumed of them. Lots begin to be tracked while nothing is on hand, for
-    nobody knows the lots of pieces that are there, and become a kit only SKUs without stock.
+    Quotas keep what is consumed of them. Lots begin to be tracked while nothing is there or on its
+    way, for nobody knows the lots of such pieces, and become a kit only SKUs without stock.
     """
     stock = account.known
     if not _makes_sense(command):
@@ -26,7 +26,7 @@ def set_sku(account: Account, command: SetSku) -> Refusal | None:
     if (
         command.tracking
         and command.tracking != stock.tracking
-        and any(position.on_hand for position in stock.positions)
+        and any(map(_has_stock, stock.positions))
     ):
         return Refusal.LOT_REQUIRED
     kit = bool(command.components) and not stock.components

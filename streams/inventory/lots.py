@@ -132,6 +132,11 @@ def receive(account: Account, command: ReceiveStock, pieces: int) -> Refusal | N
     return None
 
 
+def is_there(account: Account, lot_id: str) -> bool:
+    """Whether a serial number is at a location, on sale or not, so that it cannot come again."""
+    return account.known.tracking == BY_SERIAL and _anywhere(account, [lot_id])
+
+
 def sellable(
     account: Account, disposition: str, expires_at_ms: int, location_id: str, ids: Iterable[str]
 ) -> bool:
@@ -237,6 +242,12 @@ def expire(account: Account, location_id: str) -> None:
     )
 
 
+def outdate(account: Account, location_id: str, expires_at_ms: int) -> None:
+    """Pieces came of a lot that is past its time: those of it that are there do not sell either."""
+    if account.known.tracking and 0 < expires_at_ms <= account.now_ms:
+        expire(account, location_id)
+
+
 def settle(account: Account) -> None:
     """Where a command has freed pieces, take the expired ones out before anyone gets them."""
     before = account.before
@@ -337,7 +348,8 @@ def _expiry(account: Account, after: PositionAt, lot: Lot, pieces: int) -> Stock
         sku=account.sku,
         location_id=after.location_id,
         movement=Movement.EXPIRY,
-        movement_id=f"expiry/{lot.lot_id}/{account.now_ms}",
+        # With what is left: a lot may leave in parts that orders set free at one moment.
+        movement_id=f"expiry/{lot.lot_id}/{account.now_ms}/{lot.quantity - pieces}",
         quantity=-pieces,
         in_transit_change=0,
         quarantined_change=pieces,

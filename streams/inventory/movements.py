@@ -269,6 +269,7 @@ def _receive(account: Account, command: ReceiveStock) -> Refusal | None:
     if disposition == Disposition.SCRAP:
         after = account.change(location_id, quarantined=-pieces)
         _tell(account, command, after, Movement.DISPOSITION, quarantined=-pieces, lot_id=lot_id)
+    lots.outdate(account, location_id, command.expires_at_ms)
     if command.supply_id:
         supply.arrived(account, command.supply_id, pieces, command.reason)
     return None
@@ -353,6 +354,8 @@ def _receive_transfer(account: Account, command: ReceiveTransfer) -> Refusal | N
     if quantity + lost > transfer.quantity:
         return Refusal.INVALID_QUANTITY
     location_id, lot_id = transfer.location_id, transfer.lot_id
+    if quantity and lots.is_there(account, lot_id):
+        return Refusal.SERIAL_CONFLICT
     if quantity:
         expires_at_ms = transfer.expires_at_ms
         fit = lots.sellable(account, Disposition.SELLABLE, expires_at_ms, location_id, [lot_id])
@@ -363,6 +366,7 @@ def _receive_transfer(account: Account, command: ReceiveTransfer) -> Refusal | N
             account, command, after, Movement.TRANSFER_IN,
             quantity=sold, quarantined=kept, in_transit=-quantity, lot_id=lot_id,
         )  # fmt: skip
+        lots.outdate(account, location_id, expires_at_ms)
     if lost:
         after = account.change(location_id, in_transit=-lost)
         _tell(account, command, after, Movement.TRANSFER_LOSS, in_transit=-lost, lot_id=lot_id)

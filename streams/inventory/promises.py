@@ -73,10 +73,12 @@ def promises(
 
     Lines choose in the order of the queue. A line is covered where one of its ranked locations has
     all of it, less what its channel may not sell there, and what quotas keep for others is left
-    over all locations. Each piece is promised once. A supply that is overdue keeps its date.
+    over all locations. Each piece is promised once. A supply that is overdue keeps its date; one
+    without a date promises nothing.
     """
     coming = {position.location_id: _Coming(spare(position)) for position in positions}
-    for supply in sorted(supplies, key=lambda one: one.expected_at_ms):
+    dated = [supply for supply in supplies if supply.expected_at_ms]
+    for supply in sorted(dated, key=lambda one: one.expected_at_ms):
         at = coming.get(supply.location_id)
         if at is None:
             at = coming[supply.location_id] = _Coming(0)

@@ -285,6 +285,9 @@ def _ship(account: Account, line: ReservationState | KitState | None, command: S
         after = account.change(location_id, on_hand=-quantity, allocated=-quantity)
     elif lots.short(account, location_id, quantity):
         answers.not_done(account, command, Refusal.OUT_OF_STOCK, quantity)
+        if line.kit_sku:
+            # Its kit has been shipped and is forgotten: nobody else would give it back.
+            holds.give_back(account, line, Refusal.OUT_OF_STOCK)
         return
     else:
         picks = lots.pick(account, location_id, quantity)

@@ -26,7 +26,7 @@ from schemas.inventory import (
 )
 from schemas.messages import Send
 from schemas.orders import RecordReservation
-from schemas.stock import PositionAt, Quota
+from schemas.stock import PositionAt, Quota, ReceiveStock, SetSku
 from streams.inventory.model import KitStatus
 from tests.unit.streams.memory import NOW, names, only
 from tests.unit.streams.stockroom import HELD_UNTIL, Stockroom, all_of, release, reserve
@@ -226,6 +226,25 @@ def test_a_kit_is_held_longer_with_its_components() -> None:
     assert {event.sku for event in all_of(sends, ReservationExtended)} == {"SET", "MUG", "LID"}
     earlier = ExtendReservation("o", "1", "SET", HELD_UNTIL)
     assert only(made.ask("SET", earlier), StockRefused).reason == Refusal.RESERVATION_CONFLICT
+
+
+def test_a_component_that_cannot_leave_with_its_kit_is_given_back() -> None:
+    """Its lot has expired. The kit is forgotten then, and nobody else could ever release it."""
+    made = Stockroom()
+    made.stock("SET", components={"MUG": 1, "LID": 2})
+    made.stock("MUG", BER=1)
+    made.ask("LID", SetSku("LID", [], [], [], [], "lot", 0, [], "ann"))
+    lids = ReceiveStock(
+        "r", "LID", "BER", 2, "", "", "sellable", False, "", "", "ann", "L1", NOW + 1_000
+    )
+    made.ask("LID", lids)
+    made.deliver(begin(made))
+    made.now += 1_000
+    sends = made.deliver(made.ask("SET", ShipStock("o", "1", "SET", "bob")))
+    assert only(sends, StockShipped).sku == "MUG"
+    assert only(sends, StockRefused).reason == Refusal.OUT_OF_STOCK
+    assert only(sends, StockReleased).sku == "LID"
+    assert reservations(made) == {}
 
 
 def test_a_kit_with_an_end_is_given_back_whole() -> None:

@@ -38,6 +38,7 @@ from streams.inventory import lots
 from streams.inventory.account import Account, BrokenLedger
 from streams.inventory.agent import InventoryRoom
 from tests.unit.streams.memory import NOW, Desk, names, only
+from tests.unit.streams.stockroom import all_of
 
 DAY = 86_400_000
 BER = "YOG|@lots|BER"
@@ -169,6 +170,15 @@ def test_expired_pieces_stay_as_far_as_orders_hold_them_until_these_are_released
     assert made.state(BER, LotsState).wake_at_ms == NOW + 10 * DAY
 
 
+def test_parts_of_a_lot_that_expire_at_one_moment_are_movements_of_their_own() -> None:
+    made = stocked()
+    reserve(made, 9)
+    first = only(made.wake(BER, 5 * DAY), StockMoved)
+    second = only(made.ask("YOG", ReleaseStock("o", "1", "YOG", "cancelled")), StockMoved)
+    assert first.at_ms == second.at_ms
+    assert first.movement_id != second.movement_id
+
+
 def test_expired_pieces_that_were_allocated_leave_sale_when_they_are_released() -> None:
     made = stocked()
     reserve(made, 4)
@@ -199,6 +209,18 @@ def test_a_lot_that_comes_expired_is_quarantined() -> None:
     told = only(made.ask("YOG", receive(2, "A", -1)), StockMoved)
     assert (told.quantity, told.quarantined_change) == (0, 2)
     assert pieces(made) == {"A": (0, 0)}
+
+
+def test_pieces_on_sale_leave_it_when_their_lot_turns_out_to_have_expired() -> None:
+    """Nobody is served with them meanwhile."""
+    made = stocked()
+    made.now += DAY
+    known = made.state(BER, LotsState).lots[0]
+    late = receive(1, known.lot_id, disposition="damaged", expires_at_ms=made.now)
+    arrival, expiry = (send.record for send in made.ask("YOG", late))
+    assert isinstance(arrival, StockMoved) and isinstance(expiry, StockMoved)
+    assert (arrival.movement, arrival.quarantined_change) == ("receipt", 1)
+    assert (expiry.movement, expiry.quantity) == ("expiry", -known.quantity)
 
 
 def test_a_count_or_adjustment_names_a_lot_that_is_there() -> None:
@@ -265,7 +287,8 @@ def test_a_transfer_carries_a_lot_and_its_expiry() -> None:
     assert only(made.ask("YOG", arrive), StockMoved).lot_id == "B"
     assert made.state("YOG|@lots|HAM", LotsState).lots == [Lot("B", 3, 0, NOW + 5 * DAY)]
     made.now += 5 * DAY
-    late = only(made.ask("YOG", ReceiveTransfer("b", "t", "YOG", 1, 0, "", "bob")), StockMoved)
+    sends = made.ask("YOG", ReceiveTransfer("b", "t", "YOG", 1, 0, "", "bob"))
+    late = all_of(sends, StockMoved)[0]
     assert (late.quantity, late.in_transit_change, late.quarantined_change) == (0, -1, 1)
 
 
@@ -279,6 +302,17 @@ def test_a_serial_number_is_one_piece_at_one_place() -> None:
     assert at(made).on_hand == 2
     found = AdjustStock("m", "YOG", "BER", 1, "found", "ann", "S1")
     assert refused(made.ask("YOG", found)) == Refusal.SERIAL_CONFLICT
+
+
+def test_a_serial_number_that_was_received_elsewhere_cannot_come_by_a_transfer_as_well() -> None:
+    made = desk("serial")
+    made.ask("YOG", serials("S1"))
+    made.ask("YOG", ShipTransfer("t", "YOG", "BER", "HAM", 1, 0, "", "ann", "S1"))
+    made.ask("YOG", serials("S1", location_id="MUC", movement_id="scanned"))
+    arrive = ReceiveTransfer("a", "t", "YOG", 1, 0, "", "bob")
+    assert refused(made.ask("YOG", arrive)) == Refusal.SERIAL_CONFLICT
+    lost = ReceiveTransfer("b", "t", "YOG", 0, 1, "was in MUC", "bob")
+    assert only(made.ask("YOG", lost), StockMoved).in_transit_change == -1
 
 
 def at_most_once(made: Desk, command: ReceiveStock) -> str:
@@ -307,6 +341,19 @@ def test_lots_begin_to_be_tracked_while_nothing_is_on_hand() -> None:
     tracked = SetSku("YOG", [], [], [], [], "lot", 0, [], "ann")
     assert refused(made.ask("YOG", tracked)) == Refusal.LOT_REQUIRED
     made.ask("YOG", SetStock("YOG", "BER", 0, 0, "count"))
+    assert names(made.ask("YOG", tracked)) == ["SkuSet"]
+
+
+def test_lots_do_not_begin_to_be_tracked_while_pieces_are_under_way_or_quarantined() -> None:
+    made = desk("")
+    made.ask("YOG", SetStock("YOG", "BER", 2, 0, "count"))
+    made.ask("YOG", ShipTransfer("t", "YOG", "BER", "HAM", 2, 0, "", "ann"))
+    tracked = SetSku("YOG", [], [], [], [], "serial", 0, [], "ann")
+    assert refused(made.ask("YOG", tracked)) == Refusal.LOT_REQUIRED
+    made.ask("YOG", ReceiveTransfer("a", "t", "YOG", 2, 0, "", "bob"))
+    for before, after in (("sellable", "damaged"), ("damaged", "scrap")):
+        assert refused(made.ask("YOG", tracked)) == Refusal.LOT_REQUIRED
+        made.ask("YOG", ChangeDisposition(after, "YOG", "HAM", 2, before, after, "", "ann"))
     assert names(made.ask("YOG", tracked)) == ["SkuSet"]
 
 

@@ -232,6 +232,13 @@ def test_a_waiting_line_is_promised_the_supply_that_covers_it() -> None:
     assert only(sends, RecordReservation).promised_at_ms == FIRST
 
 
+def test_supply_without_a_date_promises_nothing_and_hides_no_dated_one() -> None:
+    made = room(Supply("someday", "BER", 2, 0), Supply("po", "BER", 1, FIRST), BER=0)
+    assert only(made.tell(wait()), StockBackordered).promised_at_ms == 0
+    sends = made.tell(ExpectSupply("po", "MUG", "BER", 2, FIRST, "more"))
+    assert only(sends, BackorderPromised).promised_at_ms == FIRST
+
+
 def test_a_promise_that_changes_is_told() -> None:
     made = room(BER=0)
     made.tell(wait())
