@@ -278,15 +278,16 @@ attempt. OrderCommandRefused says that something was asked of an order and chang
 position carries the position of its location after the record (ReservationMoved of both). \
 on_hand counts sellable pieces that are there; reserved and allocated are parts of it, and at \
 every offset reserved plus allocated is at most on_hand. StockSet replaces on_hand (it was \
-previously) and safety_stock; StockMoved adds its quantity to on_hand, in_transit_change to in_transit and \
-quarantined_change to quarantined. StockReserved adds its quantity to reserved, StockAllocated \
-takes it from reserved to allocated, StockReleased takes it out of reserved, or of allocated where \
-was_allocated is true; StockShipped does the same and takes it off on_hand. reserved is the sum of \
-the reservations that stand and are not allocated, allocated that of those that are: one for each \
-order_id and line_id, made by StockReserved, moved by ReservationMoved, ended by StockReleased or \
-StockShipped. StockBackordered puts a line into the queue of its SKU, BackorderPromised changes \
-what it is promised, BackorderEnded takes it out. SupplyExpected replaces what is expected of a \
-supply_id. inventory.levels has the latest figures of each SKU and what each channel may sell.
+previously) and safety_stock; StockMoved adds its quantity to on_hand, in_transit_change to \
+in_transit and quarantined_change to quarantined. StockReserved adds its quantity to reserved, \
+StockAllocated takes it from reserved to allocated, StockReleased takes it out of reserved, or \
+of allocated where was_allocated is true; StockShipped does the same and takes it off on_hand. \
+reserved is the sum of the reservations that stand and are not allocated, allocated that of \
+those that are: one for each order_id and line_id, made by StockReserved, moved by \
+ReservationMoved, ended by StockReleased or StockShipped. StockBackordered puts a line into the \
+queue of its SKU, BackorderPromised changes what it is promised, BackorderEnded takes it out. \
+SupplyExpected replaces what is expected of a supply_id. inventory.levels has the latest figures \
+of each SKU and what each channel may sell.
 
 **Purchasing.** purchasing.events has the key sku for OfferSet and PerformanceMeasured and \
 purchase_order_id for the rest. A purchase order is proposed, approved, sent, perhaps confirmed \
