@@ -235,11 +235,11 @@ def expire(account: Account, location_id: str) -> None:
         moved[lot.lot_id] = pieces
         after = account.change(location_id, on_hand=-pieces, quarantined=pieces)
         account.tell(_expiry(account, after, lot, pieces))
-    _each(
-        account,
-        location_id,
-        lambda lot: replace(lot, quantity=lot.quantity - moved.get(lot.lot_id, 0)),
-    )
+    left = [
+        replace(lot, quantity=lot.quantity - moved.get(lot.lot_id, 0))
+        for lot in _lots(account, location_id)
+    ]
+    _keep(account, location_id, left, looked_at=True)
 
 
 def outdate(account: Account, location_id: str, expires_at_ms: int) -> None:
@@ -283,8 +283,10 @@ def _each(account: Account, location_id: str, rule: Callable[[Lot], Lot | None])
     _keep(account, location_id, [lot for lot in made if lot is not None])
 
 
-def _keep(account: Account, location_id: str, lots: list[Lot]) -> None:
+def _keep(account: Account, location_id: str, lots: list[Lot], *, looked_at: bool = False) -> None:
+    """Put the lots at a location. What is due stays so until expired pieces are `looked_at`."""
     key = lots_key(account.sku, location_id)
+    known = account.get(key, LotsState)
     now_ms = account.now_ms
     moments = [
         lot.expires_at_ms if lot.expires_at_ms > now_ms else now_ms + EXPIRY_AGAIN_MS
@@ -293,10 +295,12 @@ def _keep(account: Account, location_id: str, lots: list[Lot]) -> None:
     ]
     if any(not 0 <= lot.allocated <= lot.quantity for lot in lots):
         raise BrokenLedger(f"{key}: a lot would have more allocated than there is, or less than 0")
-    state = LotsState(location_id, lots, min(moments, default=0))
+    wake_at_ms = min(moments, default=0)
+    if known is not None and 0 < known.wake_at_ms <= now_ms and wake_at_ms and not looked_at:
+        wake_at_ms = known.wake_at_ms
     if lots:
-        account.put(key, state)
-    elif account.get(key, LotsState) is not None:
+        account.put(key, LotsState(location_id, lots, wake_at_ms))
+    elif known is not None:
         account.put(key, None)
 
 

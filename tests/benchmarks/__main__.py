@@ -185,6 +185,8 @@ def table(results: Results) -> Table:
         if isinstance(value, dict):
             for part, number in value.items():
                 shown.add_row(f"{name}, {part}", f"{number:,}")
+        elif isinstance(value, str):
+            shown.add_row(name, value)
         else:
             shown.add_row(name, f"{value:,.2f}" if value < 100 else f"{value:,.0f}")
     return shown

@@ -146,6 +146,9 @@ class World(Movements):
                 self.seen[fields.get("reason", "")] += 1
             if isinstance(record, StockLevels):
                 self.told[record.sku] = seat, record
+                if not record.level:
+                    # A kit has none; what it was before is forgotten.
+                    self.levels.pop(record.sku, None)
             elif isinstance(record, StockLevelChanged):
                 assert record.previously == self.levels.get(record.sku, "ok") != record.level
                 self.levels[record.sku] = record.level
@@ -297,10 +300,12 @@ class World(Movements):
             self.may_idle.discard(sku)
 
     def _check_fresh(self, sku: str, place: str) -> None:
-        """Who waited was not given pieces that have expired."""
+        """Who waited was not given expired pieces, once the room was woken about them."""
         lots = self._state(f"{sku}|@lots|{place}")
         stock = self._state(sku)
-        if isinstance(stock, StockState) and stock.tracking and isinstance(lots, LotsState):
+        if not isinstance(stock, StockState) or not isinstance(lots, LotsState):
+            return
+        if stock.tracking and lots.wake_at_ms > self.now:
             self.seen["served of lots"] += 1
             assert not any(
                 0 < one.expires_at_ms <= self.now and one.quantity > one.allocated

@@ -223,6 +223,16 @@ def test_pieces_on_sale_leave_it_when_their_lot_turns_out_to_have_expired() -> N
     assert (expiry.movement, expiry.quantity) == ("expiry", -known.quantity)
 
 
+def test_a_change_of_lots_does_not_put_off_an_expiry_that_is_due() -> None:
+    made = stocked()
+    reserve(made, 1)
+    due_ms = made.now = made.state(BER, LotsState).wake_at_ms
+    allocate(made)
+    assert made.state(BER, LotsState).wake_at_ms == due_ms
+    assert only(made.wake(BER), StockMoved).lot_id == "B"
+    assert made.state(BER, LotsState).wake_at_ms == NOW + 10 * DAY
+
+
 def test_a_count_or_adjustment_names_a_lot_that_is_there() -> None:
     made = stocked()
     adjust = AdjustStock("m", "YOG", "BER", -2, "broken", "ann")
