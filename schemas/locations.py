@@ -12,6 +12,9 @@ from msgspec.structs import replace
 
 from schemas.records import Millis, Record
 
+LOCATIONS_KEY = "@locations"
+"""State key of all locations, in every partition of a room."""
+
 
 class Kind(StrEnum):
     """What a location is."""

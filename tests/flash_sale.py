@@ -17,11 +17,11 @@ import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from types import FrameType
 from typing import Any
 
 from schemas.stock import SetStock, StockSet
 from schemas.topics import INVENTORY_COMMANDS, INVENTORY_EVENTS
+from tests.chaos.__main__ import end, print_broken
 from tests.chaos.auditor import AuditStopped, Contract, read
 from tests.chaos.ledger import Event
 from tests.chaos.quiet import Progress, wait_until_quiet
@@ -219,11 +219,6 @@ def run(orders: int, units: int, seed: int) -> tuple[dict[str, Any], Report]:
         return result, report
 
 
-def end(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends the run through every clean-up."""
-    raise SystemExit(143)
-
-
 def main() -> int:
     """Run by the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.flash_sale", description=__doc__)
@@ -233,9 +228,7 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, end)
     result, report = run(options.orders, options.units, options.seed)
-    for violation in report.broken:
-        told = f"broken: {violation.rule}: {violation.subject}: {violation.detail}"
-        print(told, file=sys.stderr)
+    print_broken(report)
     print(json.dumps(result))
     return 1 if report.violations else 0
 

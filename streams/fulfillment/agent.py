@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.fulfillment import CapacityState, FulfillmentState, RankLocations
-from schemas.locations import LocationsState
+from schemas.locations import LOCATIONS_KEY, LocationsState
 from schemas.messages import Inbound, Send, States
 from schemas.topics import (
     FULFILLMENT_COMMANDS,
@@ -12,7 +12,7 @@ from schemas.topics import (
     Topic,
 )
 from streams.fulfillment import rules
-from streams.fulfillment.model import CAPACITY_KEY, LOCATIONS_KEY
+from streams.fulfillment.model import CAPACITY_KEY
 
 ANNOUNCING_PARTITION = 0
 """What is said of locations stands in every partition; the event is written by one of them."""

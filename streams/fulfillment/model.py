@@ -6,9 +6,6 @@ import math
 
 from schemas.topics import PARTITIONS
 
-DAY_MS = 86_400_000
-LOCATIONS_KEY = "@locations"
-"""State key of all locations, in every partition."""
 CAPACITY_KEY = "@capacity"
 """State key of what this partition has used of today's capacity."""
 RANKED_MAXIMUM = 16

@@ -36,13 +36,13 @@ from schemas.orders import RecordRouting, RecordSourcingFailure, Refusal
 from schemas.purchasing import CancelPurchaseOrder, CreatePurchaseOrder, PurchaseLine
 from schemas.records import Record
 from schemas.topics import (
+    DAY_MS,
     FULFILLMENT_EVENTS,
     INVENTORY_COMMANDS,
     ORDERS_COMMANDS,
     PURCHASING_COMMANDS,
 )
 from streams.fulfillment.model import (
-    DAY_MS,
     RANKED_MAXIMUM,
     UNKNOWN_DISTANCE_KM,
     distance_km,

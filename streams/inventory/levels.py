@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from schemas.inventory import StockState
 from schemas.locations import (
+    LOCATIONS_KEY,
     LocationsState,
     RegisterLocation,
     SetChannelSourcing,
@@ -32,8 +33,8 @@ from schemas.stock import (
 )
 from schemas.topics import INVENTORY_EVENTS, INVENTORY_LEVELS
 from streams.inventory import quotas
+from streams.inventory.model import available
 
-LOCATIONS = "@locations"
 OK = "ok"
 LOW = "low"
 OUT = "out"
@@ -50,7 +51,7 @@ def learn(states: States, command: RegisterLocation | SwitchLocation | SetChanne
         case SetChannelSourcing():
             after = sourced(known, command)
     if after != known:
-        states.put(LOCATIONS, after)
+        states.put(LOCATIONS_KEY, after)
 
 
 def summarise(changed: Collection[str], states: States, now_ms: int) -> list[Send]:
@@ -160,17 +161,13 @@ def _channels(
         excluded = sources.excluded(channel, locations)
         less = at_each.get(channel, 0)
         pieces = sum(
-            max(0, _spare(one) - less)
+            available(one, less)
             for one in locations
             if one.selling and one.location_id not in excluded
         )
         kept = quotas.kept_for_others(stock.quotas, channel, "")
         found.append(ChannelLevel(channel, max(0, pieces - kept), sorted(excluded)))
     return found
-
-
-def _spare(one: LocationLevel) -> int:
-    return one.on_hand - one.reserved - one.allocated - one.safety_stock
 
 
 def _expected(supplies: Iterable[Supply]) -> dict[str, int]:
@@ -193,6 +190,6 @@ def _place(one: LocationLevel) -> str:
 
 
 def _known(states: States) -> LocationsState | None:
-    known = states.get(LOCATIONS)
+    known = states.get(LOCATIONS_KEY)
     assert known is None or isinstance(known, LocationsState)
     return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from schemas.inventory import Waiting
-from schemas.stock import PositionAt
+from schemas.stock import LocationLevel, PositionAt
 
 HOUR_MS = 3_600_000
 ALSO_AT_MAXIMUM = 8
@@ -47,12 +47,12 @@ def reservation_key(sku: str, order_id: str, line_id: str) -> str:
     return f"{sku}|{order_id}|{line_id}"
 
 
-def spare(position: PositionAt) -> int:
+def spare(position: PositionAt | LocationLevel) -> int:
     """Pieces that nobody has a claim to; less than 0 where safety stock is eaten into."""
     return position.on_hand - position.reserved - position.allocated - position.safety_stock
 
 
-def available(position: PositionAt, threshold: int = 0) -> int:
+def available(position: PositionAt | LocationLevel, threshold: int = 0) -> int:
     """Available to promise, in pieces, 0 or more. `threshold`: what the channel may not sell."""
     return max(0, spare(position) - threshold)
 

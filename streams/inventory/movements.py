@@ -9,7 +9,6 @@ ExpectSupply and SetSku have no id, for they say how things are.
 from __future__ import annotations
 
 from functools import cache
-from hashlib import blake2b
 
 import msgspec
 from msgspec.structs import fields, replace
@@ -34,6 +33,7 @@ from schemas.stock import (
     StockSet,
     TransferState,
 )
+from streams.content import hash_of
 from streams.inventory import handling, lots, supply
 from streams.inventory.account import Account
 from streams.inventory.model import HOUR_MS
@@ -48,7 +48,6 @@ Identified = (
     AdjustStock | CountStock | ReceiveStock | ChangeDisposition | ShipTransfer | ReceiveTransfer
 )
 Moving = SetStock | ExpectSupply | SetSku | Identified
-_pack = msgspec.msgpack.Encoder().encode
 
 
 def decide(account: Account, command: Moving) -> None:
@@ -104,8 +103,7 @@ def content_hash(command: Record) -> int:
         for name, default in _fields(kind)
         if (value := getattr(command, name)) != default
     ]
-    packed = _pack((kind.__name__, content))
-    return int.from_bytes(blake2b(packed, digest_size=8).digest(), "big") >> 1
+    return hash_of((kind.__name__, content))
 
 
 @cache

@@ -21,12 +21,11 @@ from schemas.inventory import (
     StockState,
     Waiting,
 )
-from schemas.locations import LocationsState
+from schemas.locations import LOCATIONS_KEY, LocationsState
 from schemas.orders import RecordAvailability
 from schemas.topics import ORDERS_COMMANDS
 from streams.inventory import holds
 from streams.inventory.account import Account
-from streams.inventory.levels import LOCATIONS
 from streams.inventory.model import MAXIMUM_WAITING, QUEUE_HOLD_MS, SERVED, spare, turn
 from streams.inventory.promises import promises
 
@@ -150,7 +149,7 @@ def _at_open(account: Account, waiting: list[Waiting]) -> list[Waiting]:
     Where a location opens again, the line is served there when something of its SKU changes, or by
     its order's next attempt.
     """
-    known = account.get(LOCATIONS, LocationsState)
+    known = account.get(LOCATIONS_KEY, LocationsState)
     closed = {
         one.location_id
         for one in (known.locations if known is not None else [])

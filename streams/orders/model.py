@@ -17,7 +17,7 @@ from schemas.orders import (
     Refusal,
     Status,
 )
-from schemas.records import Record
+from streams.transitions import Step, following
 
 MINUTE_MS = 60_000
 RESERVATION_HOLD_MS = 30 * MINUTE_MS
@@ -34,7 +34,6 @@ REPLY_PATIENCE_MS = 60 * MINUTE_MS
 """how long an order that is to be cancelled waits for replies that are still out"""
 RESERVATION_EXPIRED = Refusal.RESERVATION_EXPIRED
 
-Step = type[Record]
 
 START = ""
 """The status of an order that is not known."""
@@ -77,16 +76,9 @@ LINE_REFUSALS: dict[str, Refusal] = {
 """What inventory says of a line, to what it means for the order."""
 
 
-class IllegalTransition(RuntimeError):
-    """A rule wanted a step that the table does not have; nothing has changed."""
-
-
 def after(status: str, step: Step) -> Status:
     """The status that `step` leads to from `status`. Raises IllegalTransition."""
-    following = TRANSITIONS[status].get(step)
-    if following is None:
-        raise IllegalTransition(f"{step.__name__} in status {status or 'unknown'}")
-    return following
+    return following(TRANSITIONS, status, step)
 
 
 def pause_ms(order_id: str, attempt: int) -> int:

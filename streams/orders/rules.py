@@ -6,9 +6,6 @@ records to write; the same state object again means that nothing changes.
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
-import msgspec
 from msgspec.structs import astuple, replace
 
 from schemas.fulfillment import (
@@ -49,6 +46,7 @@ from schemas.topics import (
     ORDERS_EVENTS,
     PAYMENTS_COMMANDS,
 )
+from streams.content import hash_of
 from streams.orders.model import (
     BACKORDER_LIMIT_MS,
     BACKORDER_RETRY_MS,
@@ -63,7 +61,6 @@ from streams.orders.model import (
 )
 
 Decision = tuple[OrderState | None, list[Send]]
-_pack = msgspec.msgpack.Encoder().encode
 
 
 def decide(state: OrderState | None, command: Record, now_ms: int) -> Decision:
@@ -119,7 +116,7 @@ def content_hash(order: PlaceOrder) -> int:
     )  # fmt: skip
     if order.customer_group or order.priority:
         content += (order.customer_group, order.priority)
-    return int.from_bytes(blake2b(_pack(content), digest_size=8).digest(), "big") >> 1
+    return hash_of(content)
 
 
 def _place(state: OrderState | None, command: PlaceOrder, now_ms: int) -> Decision:

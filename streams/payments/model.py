@@ -11,7 +11,7 @@ from schemas.payments import (
     Status,
     VoidRequested,
 )
-from schemas.records import Record
+from streams.transitions import Step, following
 
 GATEWAY_PATIENCE_MS = 30_000
 """how long a gateway may take to answer before it is asked again"""
@@ -32,7 +32,6 @@ FREE = "free"
 """With CHANNEL, what stands for the authorization where no gateway was asked for one."""
 
 START = ""
-Step = type[Record]
 TRANSITIONS: dict[str, dict[Step, Status]] = {
     START: {
         AuthorizationRequested: Status.REQUESTED,
@@ -65,16 +64,9 @@ still turn out to be authorized, when a gateway answers late; it is then voided 
 that is tried again, and that of a second authorization, leave the status as it is."""
 
 
-class IllegalTransition(RuntimeError):
-    """A rule wanted a step that the table does not have; nothing has changed."""
-
-
 def after(status: str, step: Step) -> Status:
     """The status that `step` leads to from `status`. Raises IllegalTransition."""
-    following = TRANSITIONS[status].get(step)
-    if following is None:
-        raise IllegalTransition(f"{step.__name__} in status {status or 'unknown'}")
-    return following
+    return following(TRANSITIONS, status, step)
 
 
 def backoff_ms(attempt: int) -> int:

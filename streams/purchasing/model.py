@@ -12,9 +12,8 @@ from schemas.purchasing import (
     PurchaseOrderSent,
     Status,
 )
-from schemas.records import Record
+from streams.transitions import Step, following
 
-DAY_MS = 86_400_000
 MAXIMUM_OFFERS = 200
 """suppliers of one SKU"""
 MAXIMUM_DELIVERIES = 1_000
@@ -34,7 +33,6 @@ class LastDelivery(DeliveryRecorded, frozen=True):
     """A step of the table and no record: the DeliveryRecorded after which nothing is open."""
 
 
-Step = type[Record]
 START = ""
 """The status of a purchase order that is not known."""
 
@@ -70,16 +68,9 @@ TRANSITIONS: dict[str, dict[Step, Status]] = {
 approval, by the decision that proposes it."""
 
 
-class IllegalTransition(RuntimeError):
-    """A rule wanted a step that the table does not have; nothing has changed."""
-
-
 def after(status: str, step: Step) -> Status:
     """The status that `step` leads to from `status`. Raises IllegalTransition."""
-    following = TRANSITIONS[status].get(step)
-    if following is None:
-        raise IllegalTransition(f"{step.__name__} in status {status or 'unknown'}")
-    return following
+    return following(TRANSITIONS, status, step)
 
 
 def allows(status: str, step: Step) -> bool:

@@ -34,9 +34,8 @@ from schemas.purchasing import (
     SetOffer,
     Suggestion,
 )
-from schemas.topics import PURCHASING_COMMANDS, PURCHASING_EVENTS
+from schemas.topics import DAY_MS, PURCHASING_COMMANDS, PURCHASING_EVENTS
 from streams.purchasing.model import (
-    DAY_MS,
     DAY_PREMIUM,
     LATEST_WEIGHT,
     LOWEST_RELIABILITY,

@@ -13,9 +13,7 @@ a whole, so that the surplus is sent back or ordered, and not found in the books
 from __future__ import annotations
 
 from collections import Counter
-from hashlib import blake2b
 
-import msgspec
 from msgspec.structs import replace
 
 from schemas.messages import Send
@@ -45,6 +43,7 @@ from schemas.purchasing import (
 from schemas.records import Record
 from schemas.stock import Disposition, ExpectSupply, ReceiveStock
 from schemas.topics import INVENTORY_COMMANDS, PURCHASING_COMMANDS, PURCHASING_EVENTS
+from streams.content import hash_of
 from streams.purchasing.model import (
     MAXIMUM_DELIVERIES,
     START,
@@ -64,7 +63,6 @@ AboutAnOrder = (
 )
 Decision = tuple[PurchaseOrderState | None, list[Send]]
 Changed = tuple[PurchaseOrderState, list[Send]]
-_pack = msgspec.msgpack.Encoder().encode
 _DISPOSITIONS = frozenset(one.value for one in Disposition)
 _BEYOND_APPROVAL = (
     Status.APPROVED,
@@ -103,11 +101,12 @@ def decide(state: PurchaseOrderState | None, command: Record, now_ms: int) -> De
 def _create(
     state: PurchaseOrderState | None, command: CreatePurchaseOrder, now_ms: int
 ) -> Decision:
-    digest = _hash(
+    content = (
         command.supplier_id, command.location_id, command.currency, command.expected_at_ms,
         command.order_id,
         [(line.line_id, line.sku, line.quantity, line.price_minor) for line in command.lines],
     )  # fmt: skip
+    digest = hash_of(content)
     if state is not None:
         if state.content_hash == digest:
             return state, []
@@ -218,7 +217,7 @@ def _confirm(state: PurchaseOrderState, command: ConfirmPurchaseOrder, now_ms: i
 
 
 def _record_delivery(state: PurchaseOrderState, command: RecordDelivery, now_ms: int) -> Decision:
-    digest = _hash([_content(line) for line in command.lines])
+    digest = hash_of(([_content(line) for line in command.lines],))
     mark = f"{command.delivery_id}|{digest:x}"
     if mark in state.deliveries:
         return state, []
@@ -315,18 +314,20 @@ def _expect(state: PurchaseOrderState, reason: str) -> list[Send]:
     """Tell inventory what is open and when it comes."""
     return [
         _supply(state, line, line.quantity - line.received, state.expected_at_ms, reason)
-        for line in state.lines
-        if line.received < line.quantity and not state.order_id
+        for line in _awaited(state)
     ]
 
 
 def _expect_nothing(state: PurchaseOrderState, reason: str) -> list[Send]:
     """Tell inventory that what was open does not come."""
-    return [
-        _supply(state, line, 0, 0, reason)
-        for line in state.lines
-        if line.received < line.quantity and not state.order_id
-    ]
+    return [_supply(state, line, 0, 0, reason) for line in _awaited(state)]
+
+
+def _awaited(state: PurchaseOrderState) -> list[PurchaseLineState]:
+    """The lines that inventory waits for: open ones, where the goods come to us."""
+    if state.order_id:
+        return []
+    return [line for line in state.lines if line.received < line.quantity]
 
 
 def _supply(
@@ -397,11 +398,6 @@ def _measure(state: PurchaseOrderState, line: PurchaseLineState) -> Send:
         received_at_ms=line.received_at_ms,
     )
     return Send(PURCHASING_COMMANDS, line.sku, command)
-
-
-def _hash(*content: object) -> int:
-    """63 bits of the content. It is kept in the state, so whoever calls names the fields."""
-    return int.from_bytes(blake2b(_pack(content), digest_size=8).digest(), "big") >> 1
 
 
 def _content(line: DeliveredLine) -> tuple[object, ...]:

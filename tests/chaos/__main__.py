@@ -181,6 +181,13 @@ def print_report(result: dict[str, Any], report: Report) -> None:
             print(f"  {count:>9,}  {name}")
 
 
+def print_broken(report: Report) -> None:
+    """The broken rules, beside whatever stdout is for."""
+    for violation in report.broken:
+        told = f"broken: {violation.rule}: {violation.subject}: {violation.detail}"
+        print(told, file=sys.stderr)
+
+
 def end(_number: int, _frame: FrameType | None) -> None:
     """SIGTERM ends the run through every clean-up."""
     raise SystemExit(143)
@@ -198,9 +205,7 @@ def main() -> int:
     result, report = run(Plan(options.orders, options.seed, options.faults))
     if not options.json:
         print_report(result, report)
-    for violation in report.broken:
-        told = f"broken: {violation.rule}: {violation.subject}: {violation.detail}"
-        print(told, file=sys.stderr)
+    print_broken(report)
     print(json.dumps(result))
     return 1 if report.violations else 0
 

@@ -21,6 +21,7 @@ from schemas.fulfillment import (
 )
 from schemas.inventory import MoveReservation, ReserveStock
 from schemas.locations import (
+    LOCATIONS_KEY,
     ChannelSourcingSet,
     LocationRegistered,
     LocationsState,
@@ -32,9 +33,9 @@ from schemas.locations import (
 from schemas.messages import Send
 from schemas.orders import CancelOrder, RecordRouting, RecordSourcingFailure
 from schemas.purchasing import CancelPurchaseOrder, CreatePurchaseOrder, PurchaseLine
-from schemas.topics import PARTITIONS, PURCHASING_COMMANDS
+from schemas.topics import DAY_MS, PARTITIONS, PURCHASING_COMMANDS
 from streams.fulfillment.agent import FulfillmentRoom
-from streams.fulfillment.model import CAPACITY_KEY, DAY_MS, LOCATIONS_KEY, RANKED_MAXIMUM, share
+from streams.fulfillment.model import CAPACITY_KEY, RANKED_MAXIMUM, share
 from tests.unit.streams.memory import NOW, Desk, names, only
 
 BERLIN = RegisterLocation("BER", "Berlin", "DE", 52.52, 13.40, True)

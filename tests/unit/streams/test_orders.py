@@ -37,11 +37,11 @@ from streams.orders.model import (
     RESERVATION_HOLD_MS,
     TOLD_RETRY_MS,
     TRANSITIONS,
-    IllegalTransition,
     after,
     pause_ms,
 )
 from streams.orders.rules import content_hash
+from streams.transitions import IllegalTransition
 from tests.unit.streams.memory import NOW, Desk, names, only, place
 
 ID = "shop-1"

@@ -29,10 +29,10 @@ from streams.payments.model import (
     GATEWAY_PATIENCE_MS,
     MAXIMUM_BACKOFF_MS,
     TRANSITIONS,
-    IllegalTransition,
     after,
     backoff_ms,
 )
+from streams.transitions import IllegalTransition
 from tests.unit.streams.memory import NOW, Desk, names, only
 
 CARD = AuthorizePayment("o", 3000, "EUR", "card", "tok", 0, "")

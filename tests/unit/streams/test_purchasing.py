@@ -34,10 +34,11 @@ from schemas.purchasing import (
 )
 from schemas.records import Record
 from schemas.stock import ExpectSupply, ReceiveStock
-from schemas.topics import INVENTORY_COMMANDS, PURCHASING_COMMANDS
+from schemas.topics import DAY_MS, INVENTORY_COMMANDS, PURCHASING_COMMANDS
 from streams.purchasing import model, offers
 from streams.purchasing.agent import PurchasingRoom
-from streams.purchasing.model import DAY_MS, TRANSITIONS, IllegalTransition, LastDelivery, after
+from streams.purchasing.model import TRANSITIONS, LastDelivery, after
+from streams.transitions import IllegalTransition
 from tests.unit.streams.memory import NOW, Desk, names, only
 
 PO = "po-1"
