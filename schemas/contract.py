@@ -215,29 +215,35 @@ def _field_docs(record: type[Record]) -> dict[str, str]:
     return docs
 
 
-def _avro_type(annotation: Any) -> Any:
+def _avro_type(annotation: Any, named: set[str]) -> Any:
     if get_origin(annotation) is Annotated:
         base, meta = get_args(annotation)
         return {"type": _PRIMITIVE[base], "logicalType": meta.extra["logicalType"]}
     if get_origin(annotation) is list:
-        return {"type": "array", "items": _avro_type(get_args(annotation)[0])}
+        return {"type": "array", "items": _avro_type(get_args(annotation)[0], named)}
     if isinstance(annotation, type) and issubclass(annotation, Record):
-        return schema(annotation)
+        if annotation.__name__ in named:
+            return f"{NAMESPACE}.{annotation.__name__}"
+        return schema(annotation, named)
     return _PRIMITIVE[annotation]
 
 
-def schema(record: type[Record]) -> dict[str, Any]:
-    """The Avro schema of a record type."""
+def schema(record: type[Record], named: set[str] | None = None) -> dict[str, Any]:
+    """The Avro schema of a record type; what is in `named` is defined before it."""
+    named = named if named is not None else set()
+    named.add(record.__name__)
     hints = get_type_hints(record, include_extras=True)
     docs = _field_docs(record)
     fields = []
     for item in msgspec.structs.fields(record):
-        field: dict[str, Any] = {"name": item.name, "type": _avro_type(hints[item.name])}
+        field: dict[str, Any] = {"name": item.name, "type": _avro_type(hints[item.name], named)}
         words = docs.get(item.name) or _glossary(record, item.name)
         if words:
             field["doc"] = " ".join(words.split())
         if item.default is not msgspec.NODEFAULT:
-            field["default"] = item.default
+            # Avro writes the default of bytes as text, a code point a byte.
+            default = item.default
+            field["default"] = default.decode("latin-1") if isinstance(default, bytes) else default
         elif item.default_factory is not msgspec.NODEFAULT:
             field["default"] = item.default_factory()
         fields.append(field)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec import field
+
 from schemas.records import Millis, Record
 
 
@@ -45,6 +47,62 @@ class OrderLine(Record, frozen=True):
     """pieces, 1 or more"""
     unit_price_minor: int
     """in minor units of the order's currency"""
+    per: int = 1
+    """pieces that unit_price_minor buys, e.g. 1000 where the piece is a gram and the price a kilo's"""
+    kind: str = "goods"
+    """one of LineKind"""
+    parent_line_id: str = ""
+    """line_id of the bundle that this is a part of; empty for none"""
+    title: str = ""
+    """for people; what a line without SKU is known by"""
+    discount_minor: int = 0
+    """taken off this line alone, 0 or more; not in the order's discount_minor"""
+    tax_minor: int = 0
+    """tax of this line, on top of its price or, where prices include tax, in it"""
+    tax_rate_ppm: int = 0
+    """millionths of the net price: 190000 is 19 %"""
+    address: int = 0
+    """which of the order's addresses it goes to, from 0"""
+    pickup_location_id: str = ""
+    """where the customer fetches it; empty where it is sent"""
+
+
+class LineKind(StrEnum):
+    """What a line is. Only goods are reserved, routed and shipped."""
+
+    GOODS = "goods"
+    CUSTOM = "custom"
+    """without a SKU: made or done for this order"""
+    GIFT_CARD = "gift_card"
+    BUNDLE = "bundle"
+    """the priced head of lines that name it as their parent"""
+
+
+class Discount(Record, frozen=True):
+    """One discount, for people and reports; the sums stand in discount_minor."""
+
+    code: str
+    amount_minor: int
+    line_id: str = ""
+    """empty where it is the whole order's"""
+
+
+class Tender(Record, frozen=True):
+    """One way in which a part of the order is paid. Tenders are used in their order."""
+
+    tender_id: str
+    """within the order, e.g. 1"""
+    method: str
+    """one of schemas.payments.Method"""
+    amount_minor: int
+    """in minor units of the order's currency; 0 for whatever the other tenders leave"""
+    token: str = ""
+    """the gateway's token for the card or gift card; empty otherwise"""
+    paid_minor: int = 0
+    """what the channel says is authorized or paid; for method channel"""
+    paid_currency: str = ""
+    terms_days: int = 0
+    """until an invoice is due"""
 
 
 class Address(Record, frozen=True):
@@ -100,15 +158,40 @@ class PlaceOrder(Record, frozen=True):
     """whose quotas it may use; empty for none"""
     priority: int = 0
     """in the queue for stock; the greater goes first"""
+    tenders: list[Tender] = field(default_factory=list)
+    """empty: one tender, as payment_method and what goes with it say"""
+    prices_include_tax: bool = False
+    discounts: list[Discount] = field(default_factory=list)
+    """what discount_minor and the lines' own are made of, where the channel says"""
+    shipping_method: str = ""
+    shipping_tax_rate_ppm: int = 0
+    more_addresses: list[Address] = field(default_factory=list)
+    """addresses 1 and up; address 0 is ship_to"""
+    purchase_order_number: str = ""
+    """the buyer's own, in business orders"""
+    subscription_id: str = ""
+    """the standing order that this one repeats; empty for none"""
+    customer_id: str = ""
+    """a pseudonym; empty where the channel names nobody"""
+    key_id: str = ""
+    """the key that `personal` is encrypted with; empty: it is not"""
+    personal: bytes = b""
+    """encrypted schemas.customers.Personal: names, contacts, addresses, texts of the customer's"""
+    personal_hash: int = 0
+    """keyed hash of the same in clear; tells a change of it from a repeat"""
 
 
 class CancelOrder(Record, frozen=True):
-    """Cancel the whole order, at any point before shipment."""
+    """Cancel the order, or some lines of it, at any point before their shipment."""
 
     order_id: str
     reason: str
     """the words of who cancels"""
     requested_at_ms: Millis
+    line_ids: list[str] = field(default_factory=list)
+    """empty for the whole order"""
+    actor: str = ""
+    """who asks: a channel's name or a staff member's id"""
 
 
 class RecordReservation(Record, frozen=True):
@@ -157,6 +240,33 @@ class RecordPayment(Record, frozen=True):
     currency: str
     reason: str
     """of payments' refusals; empty when authorized"""
+    revision: int = 0
+    """of the AuthorizePayment or ChangePayment that this answers"""
+    status: str = ""
+    """one of schemas.payments.PaymentStatus: what the sums come to; empty from before there was one"""
+    captured_minor: int = 0
+    refunded_minor: int = 0
+
+
+class RecordShipment(Record, frozen=True):
+    """Goods of the order have left a location."""
+
+    order_id: str
+    shipment_id: str
+    """unique within the order; the same again changes nothing"""
+    lines: list[ShippedLine]
+    at_ms: Millis
+    location_id: str = ""
+    carrier: str = ""
+    tracking_number: str = ""
+    actor: str = ""
+
+
+class ShippedLine(Record, frozen=True):
+    """Pieces of a line."""
+
+    line_id: str
+    quantity: int
 
 
 class RecordRouting(Record, frozen=True):

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import field
 
+from schemas.orders import Tender
 from schemas.records import Millis, Record
 
 
@@ -18,6 +19,35 @@ class Status(StrEnum):
     VOIDING = "voiding"
     VOIDED = "voided"
     CAPTURED = "captured"
+
+
+class Method(StrEnum):
+    """How a tender is paid."""
+
+    CHANNEL = "channel"
+    """authorized or paid at the channel, which says how much"""
+    CARD = "card"
+    """authorized, captured and refunded at a gateway of ours"""
+    GIFT_CARD = "gift_card"
+    """as a card, but what it lacks another tender pays"""
+    CASH_ON_DELIVERY = "cash_on_delivery"
+    INVOICE = "invoice"
+    """paid later, within its terms"""
+
+
+class PaymentStatus(StrEnum):
+    """What the sums of all tenders come to, against the order's total."""
+
+    PENDING = "pending"
+    PARTLY_AUTHORIZED = "partly_authorized"
+    AUTHORIZED = "authorized"
+    """all of the total is held or promised, nothing is taken"""
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+    DECLINED = "declined"
 
 
 class Refusal(StrEnum):
@@ -50,6 +80,47 @@ class AuthorizePayment(Record, frozen=True):
     paid_minor: int
     """what the channel says is authorized or paid"""
     paid_currency: str
+    tenders: list[Tender] = field(default_factory=list)
+    """empty: one tender, as method and what goes with it say"""
+    channel: str = ""
+    customer_id: str = ""
+    country: str = ""
+    """where the goods go"""
+    revision: int = 0
+    """version of the order's total, from 0; the reply names it"""
+
+
+class ChangePayment(Record, frozen=True):
+    """The order's total has changed: authorize the difference, or hold less. Answered by
+    RecordPayment with this revision; where it says no, the sums are as they were."""
+
+    order_id: str
+    revision: int
+    amount_minor: int
+    """the new total, in the payment's currency"""
+    tenders: list[Tender] = field(default_factory=list)
+    """further tenders to use before the others; empty for none"""
+
+
+class CapturePayment(Record, frozen=True):
+    """Take money that is authorized, e.g. for a shipment. The same capture_id again changes
+    nothing; other content under it is refused."""
+
+    order_id: str
+    capture_id: str
+    amount_minor: int
+    final: bool = False
+    """true: nothing more will be taken, so that what else is authorized is given back"""
+
+
+class RefundPayment(Record, frozen=True):
+    """Give money back that was taken; what was only authorized is voided instead. The same
+    refund_id again changes nothing; other content under it is refused."""
+
+    order_id: str
+    refund_id: str
+    amount_minor: int
+    reason: str
 
 
 class VoidPayment(Record, frozen=True):
@@ -71,6 +142,9 @@ class RecordAuthorization(Record, frozen=True):
     reason: str
     attempt: int = 0
     """of the request that this answers; 0 where the connector does not say"""
+    tender_id: str = "1"
+    expires_at_ms: Millis = 0
+    """until when the authorization holds; 0 where the gateway does not say"""
 
 
 class RecordVoid(Record, frozen=True):
@@ -81,6 +155,71 @@ class RecordVoid(Record, frozen=True):
     """voided, expired (it holds nothing any more), captured (the money is taken, and only a refund
     gives it back), or unknown (timed out)"""
     authorization_id: str
+
+
+class RecordCapture(Record, frozen=True):
+    """Answer of a payment gateway to CaptureRequested."""
+
+    order_id: str
+    tender_id: str
+    capture_id: str
+    outcome: str
+    """captured, declined, expired (the authorization holds nothing any more), unknown (timed out),
+    or not_found (to an inquiry)"""
+    amount_minor: int
+    currency: str
+    reason: str
+    attempt: int
+
+
+class RecordRefund(Record, frozen=True):
+    """Answer of a payment gateway to RefundRequested."""
+
+    order_id: str
+    tender_id: str
+    refund_id: str
+    outcome: str
+    """refunded, pending (accepted, and told by a later answer), declined, unknown, or not_found"""
+    amount_minor: int
+    currency: str
+    reason: str
+    attempt: int
+
+
+class CaptureRequested(Record, frozen=True):
+    """Work for the gateway connector: capture, or look up when inquiry is true."""
+
+    order_id: str
+    tender_id: str
+    authorization_id: str
+    capture_id: str
+    idempotency_key: str
+    """the same for every try of this capture"""
+    amount_minor: int
+    currency: str
+    final: bool
+    """true: nothing more is taken of this authorization"""
+    inquiry: bool
+    attempt: int
+    at_ms: Millis
+
+
+class RefundRequested(Record, frozen=True):
+    """Work for the gateway connector: refund, or look up when inquiry is true."""
+
+    order_id: str
+    tender_id: str
+    authorization_id: str
+    capture_id: str
+    """whose money it is; empty where the gateway may choose"""
+    refund_id: str
+    idempotency_key: str
+    """the same for every try of this refund"""
+    amount_minor: int
+    currency: str
+    inquiry: bool
+    attempt: int
+    at_ms: Millis
 
 
 class AuthorizationRequested(Record, frozen=True):
@@ -95,6 +234,11 @@ class AuthorizationRequested(Record, frozen=True):
     inquiry: bool
     attempt: int
     at_ms: Millis
+    tender_id: str = "1"
+    method: str = "card"
+    """card or gift_card"""
+    partial: bool = False
+    """true: less than the amount may be approved"""
 
 
 class PaymentAuthorized(Record, frozen=True):

@@ -66,8 +66,16 @@ def _records(write: Callable[[Any], bytes], values: list[Any]) -> bytes:
 Writer = Callable[[Any], bytes]
 
 
-def writer(schema: dict[str, Any], prefix: bytes) -> Writer:
-    """A function from a record of `schema` to `prefix` and its body."""
+def writer(
+    schema: dict[str, Any] | str, prefix: bytes, named: dict[str, Writer] | None = None
+) -> Writer:
+    """A function from a record of `schema` to `prefix` and its body.
+
+    `named` are the writers of the records that were defined before; a name stands for one of them.
+    """
+    named = named if named is not None else {}
+    if isinstance(schema, str):
+        return named[schema]
     environment: dict[str, Any] = {
         "L": _LONGS,
         "D": _double,
@@ -95,16 +103,17 @@ def writer(schema: dict[str, Any], prefix: bytes) -> Writer:
         elif kind == "array" and field["type"]["items"] == "string":
             parts.append(f"S(r.{name})")
         elif kind == "array":
-            environment[f"w{number}"] = writer(field["type"]["items"], b"")
+            environment[f"w{number}"] = writer(field["type"]["items"], b"", named)
             parts.append(f"R(w{number}, r.{name})")
-        elif kind == "record":
-            environment[f"w{number}"] = writer(field["type"], b"")
+        elif kind == "record" or kind in named:
+            environment[f"w{number}"] = writer(field["type"], b"", named)
             parts.append(f"w{number}(r.{name})")
         else:
             raise TypeError(f"{schema['name']}.{name}: no writer for {kind}")
     lines.append(f"    return join(({', '.join(parts)},))")
     exec("\n".join(lines), environment)
     made: Writer = environment["write"]
+    named[f"{schema['namespace']}.{schema['name']}"] = made
     return made
 
 
