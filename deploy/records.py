@@ -19,6 +19,7 @@ from deploy.cluster import PATIENCE_SECONDS, Cluster, await_answer
 from deploy.options import Unavailable
 from schemas import codec
 from schemas.messages import Send
+from schemas.partitions import partition_of as partition_of
 from schemas.records import Record
 from schemas.topics import Topic
 
@@ -125,25 +126,6 @@ def partitions(cluster: Cluster, topic: Topic) -> int:
     if found.error is not None:
         _end_or_raise(found.error, topic.name)
     return len(found.partitions)
-
-
-def partition_of(key: bytes, number: int) -> int:
-    """The partition of a key among so many: murmur2, as Kafka's Java client computes it.
-
-    Source: Apache Kafka, clients/src/main/java/org/apache/kafka/common/utils/Utils.java.
-    """
-    multiplier, mask, length = 0x5BD1E995, 0xFFFFFFFF, len(key)
-    hashed = 0x9747B28C ^ length
-    whole = length & ~3
-    for at in range(0, whole, 4):
-        part = int.from_bytes(key[at : at + 4], "little") * multiplier & mask
-        part = (part ^ part >> 24) * multiplier & mask
-        hashed = hashed * multiplier & mask ^ part
-    if whole < length:
-        hashed = (hashed ^ int.from_bytes(key[whole:], "little")) * multiplier & mask
-    hashed = (hashed ^ hashed >> 13) * multiplier & mask
-    hashed ^= hashed >> 15
-    return (hashed & 0x7FFFFFFF) % number
 
 
 def read_from(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Found]:

@@ -30,12 +30,14 @@ from schemas.messages import Room
 from schemas.records import Record
 from streams.engine import metrics
 from streams.engine.checkpoint import Checkpoint
+from streams.engine.handover import HEADERS, Inbox, Place, hand_over, is_decided, place_of
 from streams.engine.partition import PartitionBatch, PartitionState, Raw
 from streams.engine.settings import (
     KAFKA_PATIENCE_SECONDS,
     LINGER_SECONDS,
     MAXIMUM_BATCH_RECORDS,
     MAXIMUM_DIRTY_STATES,
+    OFFSETS_SECONDS,
     POLL_SECONDS,
     RESTORE_PATIENCE_SECONDS,
     TRANSACTION_TIMEOUT_MS,
@@ -58,13 +60,19 @@ class Crash(RuntimeError):
 class Held:
     """A partition that this worker holds."""
 
-    __slots__ = ("next_offset", "number", "room", "saved_at", "state")
+    __slots__ = (
+        "committed_offset", "inbox", "next_offset", "number", "room", "saved_at", "state",
+    )  # fmt: skip
 
-    def __init__(self, room: Room, number: int, state: PartitionState, next_offset: int) -> None:
+    def __init__(
+        self, room: Room, number: int, state: PartitionState, next_offset: int, inbox: Inbox
+    ) -> None:
         self.room = room
         self.number = number
         self.state = state
         self.next_offset = next_offset
+        self.committed_offset = next_offset
+        self.inbox = inbox
         self.saved_at = time.monotonic()
 
 
@@ -77,6 +85,9 @@ class Carrier:
         self._held: dict[tuple[str, int], Held] = {}
         self._parked: dict[tuple[str, int], PartitionState] = {}
         self.assigned = False
+        self._handed_over = 0
+        """records that the transaction decides besides those that it has read"""
+        self._committed_at = time.monotonic()
         common: dict[str, str | int | float | bool] = {
             "bootstrap.servers": settings.bootstrap,
             "client.id": settings.instance,
@@ -110,6 +121,8 @@ class Carrier:
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
+                # Tells when an inbox has been read to its end, behind which markers may stand.
+                "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 16_384,
@@ -183,7 +196,11 @@ class Carrier:
             room = self._rooms[place.topic]
             state = self._restore(room, place.partition)
             start = max(place.offset, 0)
-            self._held[place.topic, place.partition] = Held(room, place.partition, state, start)
+            # Taken after the committed offset, which waits for transactions of former owners.
+            _, end = self._ends.get_watermark_offsets(place, timeout=KAFKA_PATIENCE_SECONDS)
+            self._held[place.topic, place.partition] = Held(
+                room, place.partition, state, start, Inbox(end)
+            )
             metrics.PARTITIONS.labels(room.name).inc()
         self._close_parked()
         consumer.assign(
@@ -292,20 +309,28 @@ class Carrier:
         by_partition: dict[tuple[str, int], list[Raw]] = defaultdict(list)
         for message in messages:
             error = message.error()
-            if error is not None:
-                if error.fatal():
-                    raise Crash(f"consumer: {error}")
-                log.warning("consumer: %s", error)
-                continue
             place = (message.topic() or "", message.partition() or 0)
             held = self._held.get(place)
             offset = message.offset() or 0
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:
+                    if held is not None:
+                        held.inbox.read_to(offset)
+                elif error.fatal():
+                    raise Crash(f"consumer: {error}")
+                else:
+                    log.warning("consumer: %s", error)
+                continue
             if held is None or offset < held.next_offset:
                 continue
             held.next_offset = offset + 1
+            held.inbox.read_to(offset + 1)
+            if is_decided(message):
+                continue
             by_partition[place].append(Raw(message.key(), message.value(), offset))
         now_ms = time.time_ns() // 1_000_000
         batches = []
+        self._handed_over = 0
         for place, held in self._held.items():
             records = by_partition.get(place, [])
             due = held.state.due(now_ms)
@@ -313,8 +338,29 @@ class Carrier:
                 batch = PartitionBatch(held.room, held.number, held.state, records, now_ms)
                 batches.append((batch, due))
         if not batches:
+            if self._offsets_due():
+                self.commit([])
             self._save_old()
         return batches
+
+    def hand_over(self, batches: dict[Place, PartitionBatch]) -> list[PartitionBatch]:
+        """The batches, some of them new in `batches`, to which others hand something over."""
+        now_ms = next(iter(batches.values())).now_ms
+
+        def opened(place: Place) -> PartitionBatch:
+            held = self._held[place]
+            return PartitionBatch(held.room, held.number, held.state, [], now_ms)
+
+        inboxes = {place: held.inbox for place, held in self._held.items()}
+        following = hand_over(batches, inboxes, opened, self._handed_over)
+        self._handed_over += sum(len(batch.arrivals) for batch in following)
+        return following
+
+    def _offsets_due(self) -> bool:
+        """Whether records that had been decided before were passed, and no commit has told so."""
+        return time.monotonic() - self._committed_at > OFFSETS_SECONDS and any(
+            held.next_offset != held.committed_offset for held in self._held.values()
+        )
 
     def _any_due(self) -> bool:
         now_ms = time.time_ns() // 1_000_000
@@ -326,25 +372,26 @@ class Carrier:
         # Later than this the coordinator has given the transaction up, and waiting is in vain.
         deadline = began + TRANSACTION_TIMEOUT_MS / 1000
         committed: list[tuple[Held, str, Record | None, bytes | None]] = []
-        offsets: list[TopicPartition] = []
         encode, produce = codec.encode, self._produce
         try:
             self._producer.begin_transaction()
             for batch in batches:
                 held = self._held[batch.room.commands.name, batch.partition]
-                for topic, key, record, partition in batch.sends:
-                    produce(topic.name, key.encode(), encode(record), partition)
+                self._write(batch)
                 state = batch.room.state
                 for key, changed in batch.changes.items():
                     assert state is not None, f"{batch.room.name} has no state topic"
                     encoded = encode(changed) if changed is not None else None
                     produce(state.name, key.encode(), encoded, batch.partition)
                     committed.append((held, key, changed, encoded))
-                # Also for timers alone: only the offsets carry the group's generation, which is
-                # what keeps a worker out that was replaced while it slept.
-                offsets.append(
-                    TopicPartition(batch.room.commands.name, batch.partition, held.next_offset)
-                )
+            # Also for timers alone: only the offsets carry the group's generation, which is what
+            # keeps a worker out that was replaced while it slept.
+            touched = {(batch.room.commands.name, batch.partition) for batch in batches}
+            offsets = [
+                TopicPartition(*place, held.next_offset)
+                for place, held in self._held.items()
+                if place in touched or held.next_offset != held.committed_offset
+            ]
             self._retried(
                 lambda patience: self._producer.send_offsets_to_transaction(
                     offsets, self._consumer.consumer_group_metadata(), patience
@@ -354,18 +401,52 @@ class Carrier:
             self._retried(self._producer.commit_transaction, deadline)
         except KafkaException as error:
             raise Crash(f"transaction: {error}") from error
+        self._producer.poll(0)
         for held, key, changed, encoded in committed:
             held.state.committed(key, changed, encoded)
+        for held in self._held.values():
+            held.committed_offset = held.next_offset
+        self._committed_at = time.monotonic()
         metrics.TRANSACTIONS.inc()
         metrics.COMMIT_SECONDS.observe(time.monotonic() - began)
         self._save_old()
 
-    def _produce(self, topic: str, key: bytes, value: bytes | None, partition: int | None) -> None:
+    def _write(self, batch: PartitionBatch) -> None:
+        """Produce what the batch leads to."""
+        encode, produce, handed_over = codec.encode, self._produce, batch.handed_over
+        for number, send in enumerate(batch.sends):
+            topic, key, record, partition = send
+            if topic.name not in self._rooms:
+                produce(topic.name, key.encode(), encode(record), partition)
+                continue
+            place = place_of(send)
+            held = self._held.get(place)
+            if number in handed_over:
+                produce(topic.name, key.encode(), encode(record), place[1], HEADERS)
+            elif held is not None:
+                held.inbox.leave()
+                produce(
+                    topic.name, key.encode(), encode(record), place[1], None, held.inbox.written
+                )
+            else:
+                produce(topic.name, key.encode(), encode(record), place[1])
+
+    def _produce(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None,
+        headers: list[tuple[str, str | bytes | None]] | None = None,
+        on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
+    ) -> None:
         place = PARTITION_BY_KEY if partition is None else partition
         deadline = 0.0
         while True:
             try:
-                self._producer.produce(topic, value, key, place)
+                self._producer.produce(
+                    topic, value, key, place, on_delivery=on_delivery, headers=headers
+                )
                 return
             except BufferError:
                 now = time.monotonic()

@@ -5,6 +5,11 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 RECORDS_READ = Counter("millrace_engine_records_read_total", "Records decided", ["room"])
+HANDED_OVER = Counter(
+    "millrace_engine_handed_over_total",
+    "Records decided in the transaction that wrote them",
+    ["room"],
+)
 RECORDS_WRITTEN = Counter("millrace_engine_records_written_total", "Records written", ["room"])
 WAKES = Counter("millrace_engine_wakes_total", "Timers that fired", ["room"])
 DEAD_LETTERS = Counter("millrace_engine_dead_letters_total", "Records set aside", ["room"])

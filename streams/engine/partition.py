@@ -24,6 +24,8 @@ from streams.engine.settings import (
 )
 
 _ABSENT = object()
+HANDED_OVER = -1
+"""Offset of a record that is decided in the transaction that writes it: it has none yet."""
 
 
 class PartitionState:
@@ -155,6 +157,18 @@ class BatchStates:
         self._record.clear()
 
 
+class Arrival:
+    """A record that is decided in the transaction that writes it, and which send it is."""
+
+    __slots__ = ("index", "key", "record", "source")
+
+    def __init__(self, key: str, record: Record, source: PartitionBatch, index: int) -> None:
+        self.key = key
+        self.record = record
+        self.source = source
+        self.index = index
+
+
 class Raw:
     """A record as Kafka gave it."""
 
@@ -177,6 +191,17 @@ class PartitionBatch:
         self.records = records
         self.now_ms = now_ms
         self.sends: list[Send] = []
+        self.handed_over: set[int] = set()
+        """those of the sends, by number, that are decided in this transaction"""
+        self.seen = 0
+        """sends of which it is settled whether they are"""
+        self.arrivals: list[Arrival] = []
+        """what other batches of the transaction hand over"""
+        self.followed = 0
+        """arrivals that were decided"""
+        self.left_one = False
+        """an arrival could not be decided"""
+        self.wakes = 0
         self.dead_letters = 0
         self._state = state
         self._states = BatchStates(state)
@@ -187,9 +212,10 @@ class PartitionBatch:
         return self._states.changes
 
     def decide(self, due: Iterable[str]) -> None:
-        """Run the room over the timers that are due, over the records, and over what changed."""
+        """Run the room over the timers that are due and over the records."""
         states, sends, room, now_ms = self._states, self.sends, self.room, self.now_ms
         for key in due:
+            self.wakes += 1
             try:
                 sends.extend(room.wake(key, states, now_ms))
                 states.keep()
@@ -206,9 +232,32 @@ class PartitionBatch:
             except Exception as error:
                 states.drop()
                 self._bury(raw.key or b"", raw.value or b"", raw.offset, error)
+
+    def follow(self) -> None:
+        """Run the room over what was handed over since the last call.
+
+        What cannot be decided is written like any other record, and fails again, as a dead letter
+        with its position, when it is read.
+        """
+        arrivals, self.arrivals = self.arrivals, []
+        states, sends, decide = self._states, self.sends, self.room.decide
+        for arrival in arrivals:
+            inbound = Inbound(arrival.key, arrival.record, self.partition, HANDED_OVER)
+            try:
+                sends.extend(decide(inbound, states, self.now_ms))
+                states.keep()
+                self.followed += 1
+            except Exception:
+                states.drop()
+                arrival.source.handed_over.discard(arrival.index)
+                self.left_one = True
+
+    def summarise(self) -> None:
+        """Let the room write about the batch as a whole, if it does; the last step."""
+        states, room = self._states, self.room
         if states.changes and isinstance(room, Summarises):
             try:
-                sends.extend(room.summarise(tuple(states.changes), states, now_ms))
+                self.sends.extend(room.summarise(tuple(states.changes), states, self.now_ms))
                 states.keep()
             except Exception as error:
                 states.drop()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 MAXIMUM_BATCH_RECORDS = 6_000
 """Records of all partitions that one transaction takes in."""
+MAXIMUM_HANDED_OVER = 30_000
+"""Records that one transaction decides besides those that it has read."""
 MAXIMUM_WAKES = 1_000
 """Timers of one partition that one transaction takes in."""
 SPARE_MOMENTS = 10_000
@@ -21,6 +23,8 @@ POLL_SECONDS = 0.1
 """How long a worker waits for a first record; also the resolution of timers."""
 LINGER_SECONDS = 0.003
 """How long a batch waits for more, once it has its first record."""
+OFFSETS_SECONDS = 1.0
+"""How long an idle worker waits before it commits that it has passed records it had decided."""
 SESSION_TIMEOUT_MS = 6_000
 TRANSACTION_TIMEOUT_MS = 15_000
 COMMIT_PATIENCE_SECONDS = TRANSACTION_TIMEOUT_MS / 1000 + 2.0

@@ -1,7 +1,8 @@
 """The stream application of one worker: Faust hosts, the carrier carries, rooms decide.
 
     carrier.poll ──► PartitionBatch ──► faust.Channel of the room ──► agent: batch.decide
-         ▲                                                                    │
+         ▲                    ▲                                               │
+         │                    └─────── carrier.hand_over, batch.follow ◄──────┤
          └──────────────── carrier.commit, one transaction ◄──────────────────┘
 
 One poll is one transaction over all partitions and rooms that the worker holds. There is nothing
@@ -14,8 +15,9 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from faust.web import Request, Response, View
 from mode import Service
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from schemas.messages import Room
+from schemas.messages import Room, Summarises
 from schemas.topics import WORKER_CONTROL
 from streams.engine import metrics
 from streams.engine.credentials import credentials
@@ -38,15 +40,15 @@ CRASHED = 70
 
 
 class Work:
-    """A batch on its way to its room's agent and back."""
+    """A step of a batch on its way to its room's agent and back."""
 
-    __slots__ = ("batch", "decided", "due")
+    __slots__ = ("batch", "decided", "step")
 
     def __init__(
-        self, batch: PartitionBatch, due: list[str], decided: asyncio.Future[None]
+        self, batch: PartitionBatch, step: Callable[[], None], decided: asyncio.Future[None]
     ) -> None:
         self.batch = batch
-        self.due = due
+        self.step = step
         self.decided = decided
 
 
@@ -122,22 +124,35 @@ def application(
                 die(error)
 
         async def _turn(self) -> None:
-            batches = await self._on_thread(carrier.poll)
-            if not batches:
+            polled = await self._on_thread(carrier.poll)
+            if not polled:
                 return
-            loop = asyncio.get_running_loop()
-            waiting = []
-            for batch, due in batches:
-                work = Work(batch, due, loop.create_future())
-                await channels[batch.room.name].send(value=work)
-                waiting.append(work.decided)
-            await asyncio.gather(*waiting)
-            commit = self._on_thread(lambda: carrier.commit([batch for batch, _ in batches]))
+            batches = {(batch.room.commands.name, batch.partition): batch for batch, _ in polled}
+            await self._run((batch, partial(batch.decide, due)) for batch, due in polled)
+            while following := carrier.hand_over(batches):
+                await self._run((batch, batch.follow) for batch in following)
+            await self._run(
+                (batch, batch.summarise)
+                for batch in batches.values()
+                if isinstance(batch.room, Summarises)
+            )
+            commit = self._on_thread(lambda: carrier.commit(list(batches.values())))
             try:
                 await asyncio.wait_for(commit, COMMIT_PATIENCE_SECONDS)
             except TimeoutError:
                 # DECISIONS.md 8: librdkafka can wait for ever, whatever time-out it was given.
                 raise Crash(f"no commit within {COMMIT_PATIENCE_SECONDS:.0f} s") from None
+            _count(batches.values())
+
+        async def _run(self, steps: Iterable[tuple[PartitionBatch, Callable[[], None]]]) -> None:
+            """Have the rooms' agents do a step of each batch."""
+            loop = asyncio.get_running_loop()
+            waiting = []
+            for batch, step in steps:
+                work = Work(batch, step, loop.create_future())
+                await channels[batch.room.name].send(value=work)
+                waiting.append(work.decided)
+            await asyncio.gather(*waiting)
 
         async def _on_thread(self, call: Callable[[], Any]) -> Any:
             return await asyncio.get_running_loop().run_in_executor(self.thread, call)
@@ -154,19 +169,24 @@ def application(
 async def _decide(stream: Any) -> None:
     """The agent of every room."""
     async for work in stream:
-        batch: PartitionBatch = work.batch
         try:
             with metrics.DECIDE_SECONDS.time():
-                batch.decide(work.due)
+                work.step()
         except BaseException as error:
             die(error)
+        work.decided.set_result(None)
+
+
+def _count(batches: Iterable[PartitionBatch]) -> None:
+    """Tell Prometheus of what is committed."""
+    for batch in batches:
         name = batch.room.name
-        metrics.RECORDS_READ.labels(name).inc(len(batch.records))
+        metrics.RECORDS_READ.labels(name).inc(len(batch.records) + batch.followed)
+        metrics.HANDED_OVER.labels(name).inc(batch.followed)
         metrics.RECORDS_WRITTEN.labels(name).inc(len(batch.sends) + len(batch.changes))
-        metrics.WAKES.labels(name).inc(len(work.due))
+        metrics.WAKES.labels(name).inc(batch.wakes)
         if batch.dead_letters:
             metrics.DEAD_LETTERS.labels(name).inc(batch.dead_letters)
-        work.decided.set_result(None)
 
 
 def _pages(app: faust.App, carrier: Carrier) -> None:
