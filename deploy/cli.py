@@ -10,8 +10,12 @@ from pathlib import Path
 import click
 
 from deploy import cli_orders, cli_processes, configuration
+from deploy.cli_accounting import entity, invoice, journal
 from deploy.cli_audit import audit
+from deploy.cli_customers import customer
+from deploy.cli_policy import policy
 from deploy.cli_purchase import purchase
+from deploy.cli_reconcile import reconcile
 from deploy.cli_rejected import rejected
 from deploy.cli_stock import stock
 from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED, Unreadable
@@ -19,8 +23,10 @@ from schemas.partitions import InvalidPartitions
 
 SECTIONS = {
     "Run": ("up", "worker", "gateway", "analytics", "intake", "levels", "topics"),
-    "Orders": ("submit", "order", "cancel", "demo", "channels"),
+    "Orders": ("submit", "order", "cancel", "policy", "demo", "channels"),
+    "Customers": ("customer",),
     "Stock": ("stock", "purchase", "audit"),
+    "Accounting": ("entity", "invoice", "journal", "reconcile"),
     "Trouble": ("rejected",),
 }
 
@@ -93,6 +99,12 @@ for command in (
     cli_orders.cancel,
     cli_orders.demo,
     cli_orders.channels,
+    policy,
+    customer,
+    entity,
+    invoice,
+    journal,
+    reconcile,
     stock,
     purchase,
     rejected,

@@ -73,9 +73,9 @@ def import_skus(
 
     UTF-8, with a header: sku, and if you like tracking (lot or serial), low_at, units
     (CS=12;PF=480), thresholds (web=5;pos=2), quotas (vip:group=gold:100;shop:channel=web:50),
-    components of a kit (SKU=2;OTHER=1), and a rule when to order again: reorder_location,
-    lead_time_days, service_level, reorder_point, review_days, minimum, multiple. Further rows of
-    the same SKU, right below, have a rule for a further location each.
+    components of a kit (SKU=2;OTHER=1), which has no quotas of its own, and a rule when to order
+    again: reorder_location, lead_time_days, service_level, reorder_point, review_days, minimum,
+    multiple. Further rows of the same SKU, right below, have a rule for a further location each.
 
     A row says everything about its SKU: what it leaves empty is so no longer. What is consumed of
     quotas is kept.

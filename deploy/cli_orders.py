@@ -18,14 +18,18 @@ from deploy.options import (
     NotFound,
     Unavailable,
     dashboard_option,
+    data_option,
     existing_file,
     json_option,
     on_kafka,
     own,
+    vault_key_option,
+    with_vault,
 )
 
 if TYPE_CHECKING:
     from connectors.channels.mapping import Mapped
+    from connectors.vault.sealing import Vault
     from deploy.cluster import Cluster
 
 
@@ -46,9 +50,19 @@ def channels(as_json: bool) -> None:
 @click.argument("file", type=existing_file)
 @own("--channel", required=True, help="Whose format FILE has; see `millrace channels`.")
 @own("--dry-run", is_flag=True, help="Only say what would be understood; needs no broker.")
+@vault_key_option
+@data_option
 @json_option
 @on_kafka
-def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: bool) -> None:
+def submit(
+    cluster: Cluster,
+    file: Path,
+    channel: str,
+    dry_run: bool,
+    vault_key_file: Path | None,
+    data: Path,
+    as_json: bool,
+) -> None:
     """Send the orders of FILE into the pipeline.
 
     Prints a line for each order. What is not understood is kept as well, for `millrace rejected`,
@@ -63,6 +77,7 @@ def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: b
     from connectors.channels.mapping import MAXIMUM_PAYLOAD_BYTES
     from connectors.channels.publisher import RawPublisher, Undelivered, new_raw_id
     from connectors.channels.registry import CHANNELS
+    from deploy.vault import opened
     from schemas.channels import RawPayload
 
     mapping = CHANNELS.get(channel)
@@ -75,7 +90,7 @@ def submit(cluster: Cluster, file: Path, channel: str, dry_run: bool, as_json: b
     raw = RawPayload(new_raw_id(), channel, "file", "", now_ms, payload)
     mapped = mapping.orders(payload, "", raw.raw_id, now_ms)
     if not dry_run and len(payload) <= MAXIMUM_PAYLOAD_BYTES:
-        publisher = RawPublisher(cluster.brokers, cluster.kafka)
+        publisher = RawPublisher(cluster.brokers, cluster.kafka, opened(vault_key_file, data))
         try:
             publisher.publish_all([raw])
         except Undelivered as error:
@@ -221,8 +236,11 @@ def cancel(cluster: Cluster, order_id: str, reason: str, as_json: bool) -> None:
 @own("--seconds", default=60, type=click.IntRange(min=1), help="For how long.")
 @own("--seed", default=1, help="The same seed makes the same orders, but for numbers and times.")
 @json_option
+@with_vault
 @on_kafka
-def demo(cluster: Cluster, rate: float, seconds: int, seed: int, as_json: bool) -> None:
+def demo(
+    cluster: Cluster, vault: Vault, rate: float, seconds: int, seed: int, as_json: bool
+) -> None:
     """Send believable orders over several channels, so that there is something to look at.
 
     Sets the stock of 200 SKUs called DEMO-… at five locations first. Ctrl-C ends it early.
@@ -236,7 +254,7 @@ def demo(cluster: Cluster, rate: float, seconds: int, seed: int, as_json: bool) 
     from schemas.topics import FULFILLMENT_COMMANDS
 
     send(cluster, stock(partitions(cluster, FULFILLMENT_COMMANDS)))
-    traffic = Traffic(cluster, rate, int(rate * seconds), seed)
+    traffic = Traffic(cluster, vault, rate, int(rate * seconds), seed)
     with output.progress("orders", traffic.total) as advance:
         traffic.run(advance)
     if as_json:

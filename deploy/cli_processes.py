@@ -24,9 +24,12 @@ from deploy.options import (
     own,
     port_number,
     port_option,
+    vault_key_option,
+    with_vault,
 )
 
 if TYPE_CHECKING:
+    from connectors.vault.sealing import Vault
     from deploy.cluster import Cluster
 
 MAXIMUM_WORKERS = 64
@@ -46,6 +49,7 @@ def _running(start: Callable[[], None]) -> None:
 
 @click.command()
 @data_option
+@vault_key_option
 @host_option
 @clickhouse_option
 @own("--workers", default=min(4, os.cpu_count() or 1), type=click.IntRange(1, MAXIMUM_WORKERS))
@@ -98,9 +102,16 @@ def up(loaded: Configuration, /, **options: Any) -> None:
     type=click.Choice(("none", "lz4", "zstd", "snappy")),
     help="Of what the rooms write; none where Kafka is on this machine.",
 )
+@vault_key_option
 @on_kafka
 def worker(
-    cluster: Cluster, instance: str, data: Path, host: str, port: int, compression: str
+    cluster: Cluster,
+    instance: str,
+    data: Path,
+    vault_key_file: Path | None,
+    host: str,
+    port: int,
+    compression: str,
 ) -> None:
     """Run one worker: all rooms, on its share of the partitions.
 
@@ -109,22 +120,71 @@ def worker(
       millrace worker --instance worker-0 --brokers kafka-1:9092 --data /var/lib/millrace
     """
     from deploy import processes
+    from deploy.vault import opened
 
-    _running(lambda: processes.worker(cluster, instance, data, host, port, compression))
+    vault = opened(vault_key_file, data)
+    _running(lambda: processes.worker(cluster, vault, instance, data, host, port, compression))
 
 
 @click.command()
 @own(
     "--instance", default="", help=f"{INSTANCE} Without one, a restart waits for a session to end."
 )
+@own(
+    "--kind",
+    default="sandbox",
+    type=click.Choice(("sandbox", "stripe")),
+    help="Which gateway; the sandbox charges nobody.",
+)
+@own("--live", is_flag=True, help="Real money is moved; a live key is refused without it.")
+@own(
+    "--stripe-secret-key-file",
+    envvar="MILLRACE_STRIPE_SECRET_KEY_FILE",
+    type=secret_file,
+    show_default=False,
+    help="Stripe's secret or restricted key.",
+)
+@own(
+    "--stripe-webhook-secret-file",
+    envvar="MILLRACE_STRIPE_WEBHOOK_SECRET_FILE",
+    type=secret_file,
+    show_default=False,
+    help="Secrets that sign Stripe's webhooks, one a line: all of them are good.",
+)
+@own("--stripe-url", default="https://api.stripe.com", help="Address of Stripe's API.")
+@own("--webhook-port", default=8473, type=port_number, help="Where the gateway's webhooks come in.")
 @host_option
 @port_option(8478)
 @on_kafka
-def gateway(cluster: Cluster, instance: str, host: str, port: int) -> None:
-    """Run the sandbox payment gateway."""
-    from deploy import processes
+def gateway(
+    cluster: Cluster,
+    instance: str,
+    kind: str,
+    live: bool,
+    stripe_secret_key_file: Path | None,
+    stripe_webhook_secret_file: Path | None,
+    stripe_url: str,
+    webhook_port: int,
+    host: str,
+    port: int,
+) -> None:
+    """Run the payment gateway: the sandbox, or Stripe.
 
-    _running(lambda: processes.gateway(cluster, instance, host, port))
+    Secrets come from files, or from MILLRACE_STRIPE_SECRET_KEY and MILLRACE_STRIPE_WEBHOOK_SECRET,
+    never from flags. Without a webhook secret no webhooks are taken.
+    """
+    from deploy import gateways, processes
+
+    choice = gateways.sandbox()
+    if kind == "stripe":
+        choice = gateways.stripe(
+            live=live,
+            url=stripe_url,
+            secret_key_file=stripe_secret_key_file,
+            webhook_secret_file=stripe_webhook_secret_file,
+            webhook_port=webhook_port,
+        )
+    _running(lambda: processes.gateway(cluster, choice, instance, host, port))
 
 
 @click.command()
@@ -160,9 +220,11 @@ def analytics(
 )
 @host_option
 @port_option(8471)
+@with_vault
 @on_kafka
 def intake(
     cluster: Cluster,
+    vault: Vault,
     shopify_secret_file: Path | None,
     token_file: Path | None,
     host: str,
@@ -178,7 +240,7 @@ def intake(
     tokens = configuration.secrets("MILLRACE_INTAKE_TOKEN", token_file)
     signing = configuration.secrets("MILLRACE_SHOPIFY_SECRET", shopify_secret_file)
     secrets = {"shopify": signing, "json": tokens, "csv": tokens}
-    _running(lambda: processes.intake(cluster, secrets, host, port))
+    _running(lambda: processes.intake(cluster, vault, secrets, host, port))
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from deploy.options import (
 
 if TYPE_CHECKING:
     from deploy.cluster import Cluster
+    from schemas.purchasing import PurchaseLine
     from schemas.records import Record
 
 STATUSES = (
@@ -38,6 +40,7 @@ def purchase() -> None:
 
     \b
     Examples:
+      millrace purchase create --supplier acme --location berlin --line TEA-GREEN-100=40
       millrace purchase list --status proposed
       millrace purchase approve po-TEA-GREEN-100-1
       millrace purchase deliver po-TEA-GREEN-100-1 --delivery D-77 --line 1=40
@@ -157,6 +160,77 @@ def _ask(cluster: Cluster, purchase_order_id: str, record: Record, as_json: bool
         output.told(f"asked: {asked}; see millrace purchase show {purchase_order_id}")
 
 
+@purchase.command("create")
+@own("--supplier", required=True, help="Whom it is ordered from.")
+@own("--location", required=True, help="Where the goods go.")
+@own(
+    "--line", "lines", multiple=True, required=True, metavar="SKU=PIECES[@PRICE]",
+    help="How many of a SKU, and the price of a piece; once for each.",
+)  # fmt: skip
+@own("--currency", default="", help="Of the prices, ISO 4217.")
+@moment_option("--expected", "When the goods should come.")
+@own("--reason", default="", help="Why it is ordered.")
+@own(
+    "--id", "purchase_order_id", default="", show_default=False,
+    help="Its id, of your choice; one is made and told when not given.",
+)  # fmt: skip
+@actor_option
+@json_option
+@on_kafka
+def create(
+    cluster: Cluster, supplier: str, location: str, lines: tuple[str, ...], currency: str,
+    expected: int, reason: str, purchase_order_id: str, actor: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Propose a purchase order by hand. It waits for its approval as one from a suggestion does.
+
+    \b
+    Example:
+      millrace purchase create --supplier acme --location berlin --currency EUR
+        --line TEA-GREEN-100=40@3.20 --line TEAPOT-CAST-IRON=5@18 --expected 2025-03-01
+    """
+    from schemas.purchasing import CreatePurchaseOrder
+
+    identifiers({"--supplier": supplier, "--location": location})
+    made = purchase_order_id or f"po-{uuid.uuid4()}"
+    code = currency.strip().upper()
+    wanted = _wanted(lines, code)
+    record = CreatePurchaseOrder(
+        made, supplier, location, wanted, code, expected, "", reason, actor
+    )
+    _ask(cluster, made, record, as_json)
+
+
+def _wanted(lines: tuple[str, ...], currency: str) -> list[PurchaseLine]:
+    """Numbered lines. Raises click.BadParameter."""
+    from deploy.csvfile import BadField, identifier, pieces
+    from schemas.money import InvalidMoney, minor
+    from schemas.money import currency as checked
+    from schemas.purchasing import PurchaseLine
+
+    found = []
+    for number, line in enumerate(lines, start=1):
+        sku, equals, rest = line.rpartition("=")
+        quantity, at, price = rest.partition("@")
+        try:
+            if not equals:
+                raise BadField("--line", f"{line[:60]!r} is not written as SKU=PIECES[@PRICE]")
+            if bool(at) != bool(currency):
+                raise BadField("--line", "has a price where --currency is given, and only there")
+            amount = minor(price.strip(), checked(currency), "--line") if at else 0
+            if amount < 0 or pieces(quantity, "--line") < 1:
+                raise BadField("--line", f"{line[:60]!r} has no piece, or a price below 0")
+            found.append(
+                PurchaseLine(
+                    str(number), identifier(sku, "--line"), pieces(quantity, "--line"), amount
+                )
+            )
+        except InvalidMoney as error:
+            raise click.BadParameter(str(error).partition(": ")[2], param_hint="--line") from error
+        except BadField as error:
+            raise click.BadParameter(error.why, param_hint="--line") from error
+    return found
+
+
 @purchase.command("approve")
 @_about
 def approve(cluster: Cluster, purchase_order_id: str, actor: str, as_json: bool) -> None:
@@ -206,7 +280,10 @@ def deliver(
 ) -> None:  # fmt: skip
     """Record goods of a purchase order that have come.
 
-    Goods of several lots or dispositions are several deliveries.
+    Goods of several lots or dispositions are several deliveries. They count as received when
+    inventory has taken them in; `millrace purchase show` tells of a line that it has refused, and
+    why. Such a line is still open: send it again, corrected, as a delivery of its own; under the
+    same id where the whole delivery was refused.
     """
     from deploy import purchases
     from schemas.purchasing import DeliveredLine, RecordDelivery

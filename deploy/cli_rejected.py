@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from deploy import output
-from deploy.options import SOME_REJECTED, Unreadable, existing_file, json_option, on_kafka, own
+from deploy.options import (
+    SOME_REJECTED,
+    Unreadable,
+    existing_file,
+    json_option,
+    on_kafka,
+    own,
+    with_vault,
+)
 
 if TYPE_CHECKING:
+    from connectors.vault.sealing import Vault
     from deploy.cluster import Cluster
     from deploy.rejected import Rejection, Replay
 
@@ -60,8 +69,9 @@ def rejected_list(cluster: Cluster, as_json: bool) -> None:
 @rejected.command("show")
 @click.argument("rejected_id", metavar="ID")
 @json_option
+@with_vault
 @on_kafka
-def rejected_show(cluster: Cluster, rejected_id: str, as_json: bool) -> None:
+def rejected_show(cluster: Cluster, vault: Vault, rejected_id: str, as_json: bool) -> None:
     """Print the payload as it came, to be mended.
 
     With --json, one object that also has the reason; the payload is in `payload` as text, or in
@@ -70,7 +80,7 @@ def rejected_show(cluster: Cluster, rejected_id: str, as_json: bool) -> None:
     from deploy.rejected import content, find
 
     found = find(cluster, rejected_id)
-    payload = content(cluster, found)
+    payload = content(cluster, found, vault)
     if as_json:
         output.line(_described(found) | _as_text(payload))
     elif sys.stdout.isatty():
@@ -92,9 +102,15 @@ def rejected_show(cluster: Cluster, rejected_id: str, as_json: bool) -> None:
     help="Everything that `rejected list` names.",
 )
 @json_option
+@with_vault
 @on_kafka
 def rejected_replay(
-    cluster: Cluster, rejected_id: str | None, file: Path | None, everything: bool, as_json: bool
+    cluster: Cluster,
+    vault: Vault,
+    rejected_id: str | None,
+    file: Path | None,
+    everything: bool,
+    as_json: bool,
 ) -> None:
     """Send it again, as it was or mended, and say what became of it.
 
@@ -119,7 +135,7 @@ def rejected_replay(
         if everything and one.reason == "timer":
             output.say(f"{one.id}: was a timer; nothing to send")
             continue
-        told = replay(cluster, one, file.read_bytes() if file is not None else None)
+        told = replay(cluster, one, file.read_bytes() if file is not None else None, vault)
         _tell(one, told, as_json)
         bad = bad or told.outcome is Outcome.REJECTED
     if bad:

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 
 from connectors.channels.publisher import Full, RawPublisher, Undelivered, new_raw_id
 from connectors.payment_gateways import sandbox
+from connectors.vault.sealing import Vault
 from deploy.cluster import Cluster
 from deploy.stock import Location, Position, commands
 from schemas.channels import RawPayload
@@ -29,6 +30,7 @@ LOCATIONS = (
 )
 SKUS = 200
 SCARCE_EVERY = 10
+CUSTOMERS = 2_000
 CARDS = (
     *(sandbox.APPROVED,) * 90, *(sandbox.DECLINED,) * 4, *(sandbox.INSUFFICIENT_FUNDS,) * 2,
     *(sandbox.TIMES_OUT_APPROVED,) * 2, *(sandbox.ANSWERS_TWICE,) * 2,
@@ -38,7 +40,7 @@ CARDS = (
 class Traffic:
     """Orders on their way at a rate, with a count of what Kafka took and what it did not."""
 
-    def __init__(self, cluster: Cluster, rate: float, total: int, seed: int) -> None:
+    def __init__(self, cluster: Cluster, vault: Vault, rate: float, total: int, seed: int) -> None:
         """Take what to send; nothing is sent before `run`."""
         self.total = total
         self.sent = 0
@@ -50,7 +52,7 @@ class Traffic:
         self._rate = rate
         self._seed = seed
         # Delivery reports come in the publisher's own thread, one at a time.
-        self._publisher = RawPublisher(cluster.brokers, cluster.kafka)
+        self._publisher = RawPublisher(cluster.brokers, cluster.kafka, vault)
 
     def run(self, advance: Callable[[int], None]) -> None:
         """Send until all is sent, Ctrl-C comes, or Kafka takes nothing any more."""
@@ -128,6 +130,12 @@ def _text(minor: int) -> str:
     return f"{minor // 100}.{minor % 100:02}"
 
 
+def _customer(chance: random.Random) -> tuple[str, str]:
+    """Name and address of somebody who does not exist (RFC 2606)."""
+    number = chance.randrange(CUSTOMERS)
+    return f"Customer {number}", f"customer-{number}@example.com"
+
+
 def _place(chance: random.Random) -> tuple[str, float, float]:
     _, country, latitude, longitude = chance.choice(LOCATIONS)
     return country, latitude + chance.uniform(-1, 1), longitude + chance.uniform(-1, 1)
@@ -137,6 +145,7 @@ def _shopify(chance: random.Random, number: str) -> tuple[str, bytes]:
     lines, now = _lines(chance), datetime.now(UTC).isoformat(timespec="seconds")
     total = _text(sum(quantity * price for _, quantity, price in lines))
     country, latitude, longitude = _place(chance)
+    name, email = _customer(chance)
     order = {
         "id": int(number), "created_at": now, "updated_at": now, "currency": "EUR",
         "total_price": total, "subtotal_price": total, "total_discounts": "0.00",
@@ -146,8 +155,9 @@ def _shopify(chance: random.Random, number: str) -> tuple[str, bytes]:
             for at, (sku, quantity, price) in enumerate(lines)
         ],
         "shipping_lines": [],
+        "customer": {"email": email, "verified_email": True, "first_name": name},
         "shipping_address": {
-            "name": "Demo", "address1": "Street 1", "city": "Town", "zip": "1000",
+            "name": name, "address1": "Street 1", "city": "Town", "zip": "1000",
             "country_code": country, "latitude": latitude, "longitude": longitude,
         },
     }  # fmt: skip
@@ -157,6 +167,7 @@ def _shopify(chance: random.Random, number: str) -> tuple[str, bytes]:
 def _json(chance: random.Random, number: str) -> tuple[str, bytes]:
     lines = _lines(chance)
     country, latitude, longitude = _place(chance)
+    name, email = _customer(chance)
     order = {
         "external_id": number, "placed_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "currency": "EUR",
@@ -167,7 +178,8 @@ def _json(chance: random.Random, number: str) -> tuple[str, bytes]:
         "shipping": "4.90",
         "total": _text(490 + sum(quantity * price for _, quantity, price in lines)),
         "payment": {"method": "card", "token": chance.choice(CARDS)},
-        "ship_to": {"country": country, "latitude": latitude, "longitude": longitude},
+        "customer": {"name": name, "email": email, "email_verified": True},
+        "ship_to": {"name": name, "country": country, "latitude": latitude, "longitude": longitude},
         "backorder": chance.random() < 0.2,
     }  # fmt: skip
     return "json", json.dumps(order).encode()

@@ -127,13 +127,16 @@ def _sku(rows: list[Fields], actor: str) -> SetSku:
         raise BadField("tracking", "is of a kit, which has no stock of its own")
     if sku in dict(made):
         raise BadField("components", "the kit is its own component")
+    quotas = _quotas(first.get("quotas"))
+    if made and quotas:
+        raise BadField("quotas", "are of a kit; pieces are kept of its components")
     return SetSku(
         sku=sku,
         thresholds=[
             ChannelThreshold(channel, number)
             for channel, number in pairs(first.get("thresholds"), "thresholds", 0)
         ],
-        quotas=_quotas(first.get("quotas")),
+        quotas=quotas,
         units=[UnitOfMeasure(*unit) for unit in pairs(first.get("units"), "units", 1)],
         components=[Component(*part) for part in made],
         tracking=tracking,

@@ -22,6 +22,8 @@ from typing import IO
 
 from confluent_kafka import KafkaException
 
+from connectors.vault import master
+from deploy import vault
 from deploy.broker import BrokerError, EmbeddedBroker, is_free
 from deploy.children import (
     FIRST_BACKOFF_SECONDS,
@@ -56,6 +58,8 @@ class Options:
     config: str = ""
     """the file that the processes read too; empty for none"""
     kafka: KafkaSettings = field(default_factory=dict, repr=False)
+    vault_key_file: Path | None = None
+    """master keys of what is personal; None for the usual place"""
 
     def ports(self) -> dict[int, str]:
         """Every port that is listened on here, but the broker's, and the flag that moves it."""
@@ -211,6 +215,7 @@ def _run(options: Options, stopping: Stopping, say: Voice, stack: ExitStack) -> 
             create(brokers, options.kafka)
     except (KafkaException, ValueError) as error:
         raise Failed(f"Kafka at {brokers}: {error}") from error
+    _provide_key(options)
     children = processes(options, brokers, say)
     stack.callback(_stop, children, stopping)
     for child in children:
@@ -234,6 +239,20 @@ def _run(options: Options, stopping: Stopping, say: Voice, stack: ExitStack) -> 
                 again[child.name] = child.restarts
                 say(f"{child.name} is ready again")
         time.sleep(POLL_SECONDS)
+
+
+def _provide_key(options: Options) -> None:
+    """Make a master key for a broker of our own. Raises Failed where a cluster's is missing."""
+    file = vault.key_file(options.vault_key_file, options.data)
+    if file is None or file.exists():
+        return
+    if options.brokers:
+        # What others have encrypted, a new key could not read.
+        raise Failed(f"there is no vault key {file}; {vault.ADVICE}", UNREADABLE)
+    try:
+        master.create(file)
+    except OSError as error:
+        raise Failed(f"{file}: {error.strerror}") from error
 
 
 class Broker:
@@ -297,6 +316,8 @@ def processes(options: Options, brokers: str, say: Voice) -> list[Child]:
     """Every process of the pipeline, none of them started."""
     # The URL may hold a password, and everybody on the machine can read arguments.
     environment = {**os.environ, "MILLRACE_CLICKHOUSE_URL": options.clickhouse_url}
+    if key_file := vault.key_file(options.vault_key_file, options.data):
+        environment[vault.FILE_VARIABLE] = str(key_file)
     data, kafka = ["--data", str(options.data)], ["--brokers", brokers]
 
     def child(name: str, port: int, *arguments: str) -> Child:

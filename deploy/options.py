@@ -134,6 +134,27 @@ clickhouse_option = shared(
 )
 
 
+vault_key_option = shared(
+    "--vault-key-file",
+    default=None,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Master keys of what is personal, one a line; vault.key in --data when not given.",
+)
+
+
+def with_vault(command: AnyCommand) -> AnyCommand:
+    """Give the command a `vault` by --vault-key-file and --data. Raises click.UsageError."""
+
+    @wraps(command)
+    def wrapped(*positional: Any, vault_key_file: Path | None, data: Path, **options: Any) -> Any:
+        from deploy.vault import opened
+
+        return command(*positional, vault=opened(vault_key_file, data), **options)
+
+    given: AnyCommand = wrapped
+    return vault_key_option(data_option(given))
+
+
 def whoever() -> str:
     """The user's name on this machine; empty where the machine does not know one."""
     try:

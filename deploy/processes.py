@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -27,12 +28,18 @@ from connectors.levels.follower import Follower
 from connectors.levels.server import application as levels_application
 from connectors.levels.store import Store
 from connectors.payment_gateways import connector
+from connectors.payment_gateways.webhooks_delivery import KafkaDelivery
+from connectors.vault.ring import KeyRing
+from connectors.vault.sealing import Vault
 from dashboards.server import application as dashboard_application
 from deploy.cluster import BadSettings, Cluster, answers
+from deploy.gateways import Choice, listen
 from deploy.options import START_AGAIN
 from deploy.probes import Check, Remembered, also, claim, serve_probes
 from schemas.topics import ORDERS_EVENTS, PAYMENTS_EVENTS, Topic
+from streams.accounting.agent import AccountingRoom
 from streams.app import log_to_stderr, run
+from streams.customers.agent import CustomersRoom
 from streams.engine.credentials import UnusableSecurity
 from streams.engine.settings import Settings
 from streams.fulfillment.agent import FulfillmentRoom
@@ -46,7 +53,13 @@ STOP_SECONDS = 20.0
 
 
 def worker(
-    cluster: Cluster, instance: str, data: Path, host: str, port: int, compression: str
+    cluster: Cluster,
+    vault: Vault,
+    instance: str,
+    data: Path,
+    host: str,
+    port: int,
+    compression: str,
 ) -> None:
     """All rooms, on the partitions that the group gives this worker. Raises BadSettings."""
     claim(host, port)
@@ -60,24 +73,32 @@ def worker(
         kafka=dict(cluster.kafka),
     )
     rooms = (
-        ChannelsRoom(),
+        ChannelsRoom(KeyRing(cluster.brokers, vault, cluster.kafka)),
         OrdersRoom(),
         InventoryRoom(),
         PaymentsRoom(),
         FulfillmentRoom(),
         PurchasingRoom(),
+        CustomersRoom(),
+        AccountingRoom(),
     )
     with _checking_settings():
         run(rooms, settings)
 
 
-def gateway(cluster: Cluster, instance: str, host: str, port: int) -> None:
-    """The sandbox payment gateway."""
+def gateway(cluster: Cluster, choice: Choice, instance: str, host: str, port: int) -> None:
+    """A payment gateway, and the door for what it tells by itself. Raises BadSettings."""
     log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     status = connector.Status()
+    if choice.teller is not None:
+        claim(host, choice.webhook_port)
+        with _checking_settings():
+            delivery = KafkaDelivery(cluster.brokers, cluster.kafka)
+        door = partial(listen, choice.teller(), delivery, host, choice.webhook_port, stop)
+        _in_thread("notices", door, stop)
 
     def joined() -> str:
         return "" if status.ready else "joining the group"
@@ -85,7 +106,12 @@ def gateway(cluster: Cluster, instance: str, host: str, port: int) -> None:
     serve_probes(host, port, kafka_answers(cluster, PAYMENTS_EVENTS, joined))
     _or_start_again(
         lambda: connector.run(
-            cluster.brokers, stop, instance=instance, kafka=cluster.kafka, status=status
+            cluster.brokers,
+            stop,
+            choice.gateway(),
+            instance=instance,
+            kafka=cluster.kafka,
+            status=status,
         )
     )
 
@@ -113,12 +139,14 @@ def analytics(
     database.close()
 
 
-def intake(cluster: Cluster, secrets: Mapping[str, Sequence[str]], host: str, port: int) -> None:
+def intake(
+    cluster: Cluster, vault: Vault, secrets: Mapping[str, Sequence[str]], host: str, port: int
+) -> None:
     """The HTTP door for webhooks. Raises BadSettings."""
     log_to_stderr()
     claim(host, port)
     with _checking_settings():
-        publisher = RawPublisher(cluster.brokers, cluster.kafka)
+        publisher = RawPublisher(cluster.brokers, cluster.kafka, vault)
     stop = threading.Event()
 
     def watch() -> None:

@@ -15,6 +15,7 @@ from deploy.timeline import words
 from schemas import codec
 from schemas.money import text as money
 from schemas.purchasing import OfferSet, PurchaseOrderState, Status
+from schemas.purchasing import open_pieces as still_open
 from schemas.records import Record
 from schemas.topics import PURCHASING_EVENTS, PURCHASING_STATE, Topic
 
@@ -90,6 +91,18 @@ def as_json(one: PurchaseOrderState) -> dict[str, Any]:
         "first_expected_at": iso(one.first_expected_at_ms),
         "sent_at": iso(one.sent_at_ms),
         "deliveries": list(one.deliveries),
+        "under_way": [
+            {
+                "delivery_id": delivery.delivery_id,
+                "movement_id": receipt.movement_id,
+                "line_id": receipt.delivered.line_id,
+                "quantity": receipt.delivered.quantity,
+                "status": receipt.status,
+                "reason": receipt.reason,
+            }
+            for delivery in one.under_way
+            for receipt in delivery.receipts
+        ],
         "lines": [
             {
                 "line_id": line.line_id,
@@ -105,14 +118,10 @@ def as_json(one: PurchaseOrderState) -> dict[str, Any]:
 
 
 def open_pieces(one: PurchaseOrderState) -> dict[str, int]:
-    """What is still to come, by line; nothing of one that is over."""
+    """What is still to come, by line, nothing of one that is over; what is being taken in has."""
     if one.status in OVER:
         return {}
-    return {
-        line.line_id: line.quantity - line.received
-        for line in one.lines
-        if line.quantity > line.received
-    }
+    return {line_id: rest for line_id, rest in still_open(one).items() if rest}
 
 
 def total(one: PurchaseOrderState) -> str:

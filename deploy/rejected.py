@@ -19,7 +19,11 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from connectors.channels.publisher import new_raw_id
+from connectors.channels.sealing import opened, sealed
 from connectors.clickhouse.lag import WORKERS
+from connectors.vault.master import Unreadable
+from connectors.vault.ring import KeyRing, KeysUnavailable
+from connectors.vault.sealing import Vault
 from deploy import records
 from deploy.cluster import PATIENCE_SECONDS, Cluster
 from deploy.options import NotFound, Unavailable
@@ -27,7 +31,7 @@ from deploy.records import Found, Place
 from schemas import codec
 from schemas.channels import PayloadRejected, PayloadReplayed, RawPayload
 from schemas.engine import DeadLetter, DeadLetterReplayed
-from schemas.topics import ALL, CHANNELS_RAW, CHANNELS_REJECTED, Topic
+from schemas.topics import ALL, CHANNELS_RAW, CHANNELS_REJECTED, CUSTOMERS_KEYS, Topic
 
 DEAD_LETTERS = tuple(topic for topic in ALL if topic.name.endswith(".dead-letter"))
 DECIDED_SECONDS = 15.0
@@ -102,10 +106,15 @@ def find(cluster: Cluster, rejected_id: str) -> Rejection:
     raise NotFound(f"nothing unsettled is called {rejected_id}")
 
 
-def content(cluster: Cluster, rejection: Rejection) -> bytes:
-    """What was rejected, as it came; the record of a dead letter as JSON. Raises NotFound."""
+def content(cluster: Cluster, rejection: Rejection, vault: Vault) -> bytes:
+    """What was rejected, as it came; the record of a dead letter as JSON. Raises NotFound.
+
+    What is personal in the record of a room stays encrypted.
+    """
     record = records.read_one(cluster, rejection.place)
+    partition = rejection.place.partition
     if isinstance(record, DeadLetter):
+        partition = record.partition
         value = record.value
         try:
             record = codec.decode(value)
@@ -114,11 +123,11 @@ def content(cluster: Cluster, rejection: Rejection) -> bytes:
         if not isinstance(record, RawPayload):
             return msgspec.json.encode(record) + b"\n"
     if isinstance(record, RawPayload):
-        return record.payload
+        return _in_clear(cluster, record, partition, vault).payload
     raise NotFound(f"{rejection.place.topic} no longer keeps what {rejection.id} was")
 
 
-def replay(cluster: Cluster, rejection: Rejection, mended: bytes | None) -> Replay:
+def replay(cluster: Cluster, rejection: Rejection, mended: bytes | None, vault: Vault) -> Replay:
     """Send it again, as it was or mended, and wait for a decision. Raises Unavailable."""
     told_on = _topic(rejection.place.topic) if rejection.is_dead_letter else CHANNELS_REJECTED
     before = records.ends(cluster, told_on)
@@ -126,8 +135,10 @@ def replay(cluster: Cluster, rejection: Rejection, mended: bytes | None) -> Repl
         place = _revive(cluster, rejection)
         sent_as = _name(place)
     else:
-        raw = _renewed(cluster, rejection, mended)
-        place = _sent(cluster.producer(), CHANNELS_RAW, raw.raw_id, codec.encode(raw))
+        raw, key = sealed(_renewed(cluster, rejection, mended, vault), vault)
+        producer = cluster.producer()
+        _sent(producer, CUSTOMERS_KEYS, key.key_id, codec.encode(key))
+        place = _sent(producer, CHANNELS_RAW, raw.raw_id, codec.encode(raw))
         sent_as = raw.raw_id
     if not _decided(cluster, place):
         return Replay(sent_as, Outcome.WAITING, ())
@@ -174,11 +185,31 @@ def _died_of(found: Found, place: Place) -> bool:
     )
 
 
-def _renewed(cluster: Cluster, rejection: Rejection, mended: bytes | None) -> RawPayload:
+def _in_clear(cluster: Cluster, raw: RawPayload, partition: int, vault: Vault) -> RawPayload:
+    """Raises NotFound where it is erased, or was encrypted with another vault key."""
+    ring = KeyRing(cluster.brokers, vault, cluster.kafka)
+    try:
+        found = opened(raw, partition, ring)
+    except Unreadable as error:
+        raise NotFound(f"{raw.raw_id} was written with another vault key: {error}") from error
+    except KeysUnavailable as error:
+        raise Unavailable(str(error)) from error
+    finally:
+        ring.close()
+    if found is None:
+        raise NotFound(f"{raw.raw_id} is erased: it named a customer who is")
+    return found
+
+
+def _renewed(
+    cluster: Cluster, rejection: Rejection, mended: bytes | None, vault: Vault
+) -> RawPayload:
     """The payload under a new id, with what its channel said of it. Raises NotFound."""
     before = records.read_one(cluster, rejection.place)
     kept = before if isinstance(before, RawPayload) else None
-    payload = mended if mended is not None else kept.payload if kept is not None else None
+    payload = mended
+    if payload is None and kept is not None:
+        payload = _in_clear(cluster, kept, rejection.place.partition, vault).payload
     if payload is None:
         raise NotFound(f"{rejection.place.topic} no longer keeps what {rejection.id} was")
     return RawPayload(

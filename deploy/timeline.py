@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from deploy.timeline_accounting import of_accounting
+from deploy.timeline_customers import of_customer
 from schemas import fulfillment, inventory, orders, payments, purchasing
 from schemas.money import text as money
 from schemas.records import Record
@@ -39,6 +41,8 @@ def words(record: Record) -> str:
         or _of_payment(record)
         or _of_routing(record)
         or _of_purchase(record)
+        or of_customer(record)
+        or of_accounting(record)
     )
 
 
@@ -215,6 +219,9 @@ def _of_purchase(record: Record) -> str:
             lines = ", ".join(f"{line.quantity} of line {line.line_id}" for line in record.lines)
             rest = "nothing is open any more" if record.complete else "more is open"
             return f"{record.purchase_order_id}, delivery {record.delivery_id}: {lines}; {rest}"
+        case purchasing.ReceiptRefused():
+            what = f"delivery {record.delivery_id}, line {record.line_id}"
+            return f"{what}: {record.quantity} × {record.sku}: {_plain(record.reason)}"
         case purchasing.PurchaseOrderClosed():
             return f"{record.purchase_order_id}, nothing more is expected: {_plain(record.reason)}"
         case purchasing.PurchaseOrderCancelled():

@@ -18,9 +18,14 @@ class RawPayload(Record, frozen=True):
     """what the channel says that this is, e.g. orders/create; empty where it does not say"""
     received_at_ms: Millis
     payload: bytes
-    """the body, byte for byte"""
+    """the body, byte for byte; encrypted where there is a key_id"""
     replay_of: str = ""
     """raw_id of the rejected payload that this one replaces; empty otherwise"""
+    key_id: str = ""
+    """the key that the payload is encrypted with; empty: it is not"""
+    subject: str = ""
+    """customer id of the one customer that it names; raw: and the raw_id where it names none or
+    several; empty where it is not encrypted"""
 
 
 class PayloadRejected(Record, frozen=True):
@@ -67,5 +72,6 @@ REASONS = (
     "not_an_order",
     "nothing_to_deliver",
     "too_large",
+    "erased",
 )
 """Why a payload is rejected, in the order in which the checks run."""

@@ -52,6 +52,31 @@ GLOSSARY: dict[str, str] = {
     ),
     "idempotency_key": "the same for every try of the same request to a gateway",
     "attempt": "number of the try, from 1",
+    "tender_id": "the tender within its order",
+    "revision": "version of the order's total, from 0",
+    "capture_id": "the capture within its order",
+    "refund_id": "the refund within its order",
+    "receipt_id": "the receipt of money within its order",
+    "part": "number within the capture or refund, from 1",
+    "final": "true: nothing more is taken",
+    "previously_minor": "what it was before, in minor units of the currency",
+    "due_at_ms": "when it is to be paid; 0 where it has no date",
+    "captured_minor": "taken, in minor units of the currency; of a delivery or an invoice: due",
+    "refunded_minor": "given back, in minor units of the currency",
+    "failed_minor": "not taken, in minor units of the currency",
+    "wanted_minor": "asked for, in minor units of the currency",
+    "told_captured_minor": "what orders was told last",
+    "told_refunded_minor": "what orders was told last",
+    "refuse_at_points": "points at which a payment is refused; 0: points refuse nobody",
+    "terms_days": "until an invoice is due",
+    "tries": "how often the gateway was asked",
+    "void_tries": "how often the gateway was asked to void it",
+    "captures": "in their order",
+    "capture_parts": "in their order",
+    "refunds": "in their order",
+    "refund_parts": "in their order",
+    "receipts": "in their order",
+    "capture_number": "which part of the capture",
     "country": "ISO 3166-1 alpha-2 code; empty where unknown",
     "postal_code": "as the channel gives it",
     "latitude": "degrees, WGS 84; 0 with longitude 0 where unknown",
@@ -179,7 +204,66 @@ GLOSSARY: dict[str, str] = {
     "next_supply_at_ms": "when the next expected supply is due; 0 where none is",
     "expected": "pieces of expected supply",
     "was_allocated": "true: the pieces came out of allocated, not out of reserved",
+    "sequence": "number of the event among its order's, from 1; 0 in those from before the chain",
+    "digest": "SHA-256 that ties it to the order's event before; see the contract's text, Audit",
+    "amendment_id": "of the change, unique within the order",
+    "hold_id": "of the hold, unique within the order",
+    "shipment_id": "of the shipment, unique within the order",
+    "carrier": "who carries it; empty where unknown",
+    "tracking_number": "the carrier's own; empty where unknown",
+    "tenders": "ways in which it is paid",
+    "shipping_method": "the channel's own words",
+    "prices_include_tax": "whether prices have tax in them",
+    "shipping_tax_rate_ppm": "millionths of the net: 190000 is 19 %",
+    "personal_hash": "keyed hash of what is personal; tells a change of it from a repeat",
+    "rule": "name of the policy's rule; empty where there is none",
     "city": "as the channel gives it",
+    "customer_id": "a pseudonym; the same for a verified e-mail address or phone on every channel",
+    "segment": "by the rules for segments; empty for none",
+    "preferences": "by name",
+    "into": "customer id that it stands for",
+    "rules": "the first one that fits counts",
+    "figures": "by currency",
+    "key_id": "the key that what is personal is encrypted with; empty where there is none",
+    "personal_hash": "keyed hash of what is personal in clear",
+    "orders_last_hour": "other orders placed in the hour before this one",
+    "orders_last_day": "other orders placed in the day before this one",
+    "lifetime_orders": "neither refused nor cancelled; this one is not among them",
+    "lifetime_minor": "less refunds, in minor units of lifetime_currency",
+    "lifetime_currency": "in which the customer has spent most; empty where nothing",
+    "duplicate_of": "order of another channel that looks like the same purchase; empty for none",
+    "first_order_at_ms": "0 where there is none",
+    "last_order_at_ms": "0 where there is none",
+    "legal_entity": "who sells, and who numbers documents without a gap",
+    "document_key": "unique among the documents of the legal entity",
+    "number": "as it stands on the document",
+    "address": "lines of the postal address, the country last",
+    "tax_id": "as it stands on invoices",
+    "invoice_prefix": "before the number of an invoice; {year} is the fiscal year",
+    "credit_note_prefix": "before the number of a credit note; {year} is the fiscal year",
+    "digits": "of a number, at least; zeros fill it up",
+    "fiscal_year_start_month": "1 to 12",
+    "time_zone": "IANA name of the zone whose days count; empty for UTC",
+    "accounts": "the numbers of its accounts; defaults where it has none",
+    "notes": "lines at the foot of documents",
+    "seller_address": "lines of the postal address, the country last",
+    "seller_tax_id": "as it stands on the document",
+    "purchase_order_number": "the buyer's own; empty for none",
+    "issued_at_ms": "date of issue",
+    "personal": "encrypted; empty where there is nothing personal",
+    "document": "number of the invoice or credit note; empty for none",
+    "entries": "how many there are",
+    "account": "as the ERP numbers it",
+    "net_minor": "without tax, in minor units of the currency",
+    "tax_minor": "in minor units of the currency",
+    "tax_rate_ppm": "millionths of the net sum: 190000 is 19 %",
+    "debit_minor": "in minor units of the currency",
+    "credit_minor": "in minor units of the currency",
+    "credited_quantity": "pieces of it that were credited",
+    "credited_net_minor": "of it credited, without tax, in minor units of the currency",
+    "credited_tax_minor": "of it credited, in minor units of the currency",
+    "series": "one for each prefix",
+    "prefix": "before the number",
 }
 """What a field means wherever it has no words of its own."""
 
@@ -263,6 +347,9 @@ wire), then the Avro binary body. The fingerprint tells which of a channel's mes
 are UTF-8 text. Unless a channel says otherwise, a record's partition is murmur2 of its key, as \
 Kafka's Java client computes it. A null value on a compacted topic deletes the key.
 
+**Headers.** A record on a commands topic has the header `decided`, without a value, where the \
+transaction that wrote it has also decided it; it is no less a record for that.
+
 **Reading.** Read with isolation.level=read_committed: what an aborted transaction wrote never \
 happened. Offsets have gaps, for the ends of transactions take offsets too. Each fact is written \
 once: topic, partition and offset identify it, and no event is repeated.
@@ -300,12 +387,33 @@ purchase_order_id for the rest. A purchase order is proposed, approved, sent, pe
 for another date, delivered in parts, and closed or cancelled; one with an order_id goes straight \
 to the customer and moves no stock of ours.
 
-**Money.** For each order, the sum of PaymentAuthorized less the sum of PaymentVoided is the \
-order's total from OrderAuthorized on while it is not refused or cancelled, and 0 once a refused \
-or cancelled order has come to rest; the void follows the end of the order by some records. Where \
-the gateway has taken the money already, a PaymentCommandRefused with already_captured stands in \
-place of the void, and a refund is due. AuthorizationRequested and VoidRequested are work for a \
-gateway and move no money."""
+**Money.** For each tender_id and authorization_id, the sum of PaymentAuthorized less those of \
+PaymentVoided and PaymentCaptured is what the authorization holds, and never below 0. For each \
+order, the sum of PaymentAuthorized less the sum of PaymentVoided is what is held or was taken. It \
+is the order's total from OrderAuthorized on while the order is not refused or cancelled; after a \
+PaymentTotalChanged the total is its amount_minor. It is more by what a gateway can only give back \
+with the rest of an authorization, and while something is on its way back; by what was refunded of \
+it after the total was lowered, and by what a gateway took against our will, which is refunded. It \
+is less after a capture that was final, and where an authorization expired and could not be \
+renewed. Of each capture_id, PaymentCaptured comes to at most the amount of its CapturePayment; \
+what is missing of it at its end stands in PaymentCaptureFailed. PaymentRefunded comes to at most \
+PaymentCaptured, for each order and each captured sum. Once a refused or cancelled order has come \
+to rest, nothing is held, and what was captured is refunded, but for what PaymentRefundFailed says \
+and refunds of which the gateway has said nothing for 30 days; the records follow the end of the \
+order. What is captured of a delivery or an invoice is due; the money is there with \
+PaymentReceived, and what a refund lessens before it has come is in amount_minor and not in \
+paid_back_minor. AuthorizationRequested, VoidRequested, CaptureRequested and RefundRequested are \
+work for a gateway and move no money.
+
+**Accounting.** accounting.events and accounting.journal have the key legal_entity, so all of one \
+stands in one partition of each, in the order of the decisions. InvoiceIssued and \
+CreditNoteIssued hold all that stands on the document. The numbers with one prefix are 1, 2, 3 \
+and so on without a gap, in the order of their dates; a document_key has one number for ever, and \
+DocumentRefused takes none. What the credit notes of an invoice come to is at most the invoice, in \
+total, and of each line in net, tax and pieces. On accounting.journal each record is one entry: \
+the debits of its postings are together its credits, in its currency, and number counts the \
+entries of the legal entity from 1 without a gap. Each document of more than 0 has one entry, and \
+so has each payment that moved money."""
 
 
 def asyncapi() -> dict[str, Any]:

@@ -21,6 +21,23 @@ class LineToSource(Record, frozen=True):
     line_id: str
     sku: str
     quantity: int
+    address: int = 0
+    """which of the order's addresses it goes to, from 0"""
+    only_location_id: str = ""
+    """where the customer fetches it: the only location to reserve it at; empty for any"""
+    held: bool = False
+    """true: it is reserved already, and is to have this quantity from now on"""
+
+
+class Destination(Record, frozen=True):
+    """A further address of an order, as far as ranking needs it."""
+
+    address: int
+    """number of the address, from 1"""
+    country: str
+    postal_code: str
+    latitude: float
+    longitude: float
 
 
 class RankLocations(Record, frozen=True):
@@ -38,6 +55,8 @@ class RankLocations(Record, frozen=True):
     customer_group: str = ""
     backorder: bool = False
     priority: int = 0
+    more_destinations: list[Destination] = []
+    """further addresses that lines go to; address 0 is the order's own"""
 
 
 class Allocation(Record, frozen=True):
@@ -49,6 +68,9 @@ class Allocation(Record, frozen=True):
     location_id: str
     also_at: list[str]
     """further locations that could have served it"""
+    destination: str = ""
+    """what goes there is worked on together: empty for the order's own address, else the number of
+    the further one, or pickup"""
 
 
 class RouteOrder(Record, frozen=True):
@@ -68,10 +90,12 @@ class RecordMove(Record, frozen=True):
 
 
 class CancelFulfillment(Record, frozen=True):
-    """Withdraw the order's fulfillment orders."""
+    """Withdraw the order's fulfillment orders, or some lines of them."""
 
     order_id: str
     reason: str
+    line_ids: list[str] = []
+    """empty for all"""
 
 
 class LocationsRanked(Record, frozen=True):
@@ -82,6 +106,8 @@ class LocationsRanked(Record, frozen=True):
     locations: list[str]
     """best first, at most 16"""
     at_ms: Millis
+    address: int = 0
+    """which of the order's addresses it is for; there is one event for each"""
 
 
 class FulfillmentOrderReleased(Record, frozen=True):
@@ -92,6 +118,8 @@ class FulfillmentOrderReleased(Record, frozen=True):
     location_id: str
     line_ids: list[str]
     at_ms: Millis
+    destination: str = ""
+    """empty for the order's own address, else the number of the further one, or pickup"""
 
 
 class OrderRouted(Record, frozen=True):
@@ -101,6 +129,15 @@ class OrderRouted(Record, frozen=True):
     shipments: int
     moved: int
     """reservations that were moved to save a shipment"""
+    at_ms: Millis
+
+
+class FulfillmentLinesCancelled(Record, frozen=True):
+    """Some lines are withdrawn from the order's fulfillment orders."""
+
+    order_id: str
+    line_ids: list[str]
+    reason: str
     at_ms: Millis
 
 
@@ -130,6 +167,10 @@ class FulfillmentState(Record, frozen=True):
     pending: list[str]
     """line ids whose move has not been answered"""
     moved: int
+    cancelled: list[str] = []
+    """line ids that were withdrawn"""
+    routed_at_ms: Millis = 0
+    """when its fulfillment orders were released; 0 before"""
 
 
 class LocationUse(Record, frozen=True):

@@ -62,6 +62,11 @@ class ReserveStock(Record, frozen=True):
     """true: given back at reserved_until_ms; false: whoever reserved it sees to that"""
     kit_sku: str = ""
     """the kit whose component this is; the answer then goes to the kit"""
+    leave: int = 0
+    """pieces that have to be left at the location: what its channel may not sell of the kit"""
+    held: bool = False
+    """true: the line is reserved and is to have this quantity; where that cannot be, it stays as it
+    is and this is refused"""
 
 
 class ReleaseStock(Record, frozen=True):
@@ -310,6 +315,10 @@ class StockState(Record, frozen=True):
     low_at: int = 0
     """available pieces at or below which stock is low; 0 for never"""
     reorder: list[ReorderRule] = []
+    dropped: list[Quota] = []
+    """quotas that are no more, while reservations stand that were made of them"""
+    earlier: str = ""
+    """the SKU that its partition knew before it, its own for the first; see SkusState"""
 
 
 class ReservationState(Record, frozen=True):

@@ -19,6 +19,24 @@ class Status(StrEnum):
     BACKORDERED = "backordered"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+    ASSESSING = "assessing"
+    """the customers room is asked who orders"""
+    HELD = "held"
+    """a hold keeps it before anything is reserved"""
+    READY = "ready"
+    """reserved and paid; at rest only while a hold keeps it"""
+    AMENDING = "amending"
+    """reserved and paid, while stock or money is asked for a change"""
+
+
+class FulfillmentStatus(StrEnum):
+    """What has become of the goods. The transitions stand in streams/orders/model.py."""
+
+    UNFULFILLED = "unfulfilled"
+    PARTLY_SHIPPED = "partly_shipped"
+    SHIPPED = "shipped"
+    """nothing of the order is still to be shipped"""
+    CANCELLED = "cancelled"
 
 
 class Refusal(StrEnum):
@@ -36,6 +54,21 @@ class Refusal(StrEnum):
     RESERVATION_EXPIRED = "reservation_expired"
     TOO_LATE = "too_late"
     ALREADY_ENDED = "already_ended"
+    POLICY = "policy"
+    """a rule of the policy; the event names it"""
+    TOTAL_MISMATCH = "total_mismatch"
+    REVISION_CONFLICT = "revision_conflict"
+    UNKNOWN_LINE = "unknown_line"
+    LINE_EXISTS = "line_exists"
+    INVALID_QUANTITY = "invalid_quantity"
+    INVALID_AMOUNT = "invalid_amount"
+    PART_OF_BUNDLE = "part_of_bundle"
+    NOTHING_LEFT = "nothing_left"
+    NOT_AMENDABLE = "not_amendable"
+    TOO_MANY = "too_many"
+    UNKNOWN_HOLD = "unknown_hold"
+    HOLD_EXPIRED = "hold_expired"
+    NOT_RELEASED = "not_released"
 
 
 class OrderLine(Record, frozen=True):
@@ -194,6 +227,79 @@ class CancelOrder(Record, frozen=True):
     """who asks: a channel's name or a staff member's id"""
 
 
+class LineQuantity(Record, frozen=True):
+    """How many pieces a line is to have."""
+
+    line_id: str
+    quantity: int
+
+
+class AmendOrder(Record, frozen=True):
+    """Change an order before its release, as a whole or not at all. The same amendment_id again
+    changes nothing; other content under it is refused."""
+
+    order_id: str
+    amendment_id: str
+    """unique within the order"""
+    base_revision: int
+    """the order's revision that this was made for; -1 for whichever it has"""
+    add: list[OrderLine]
+    """in new lines; tax_minor of a line is on top of its price unless prices include tax"""
+    remove: list[str]
+    """line ids; with a bundle go its parts, and with a line its share of discount, tax and
+    shipping"""
+    quantities: list[LineQuantity]
+    """the line's own discount and tax follow the quantity"""
+    ship_to: list[Address]
+    """one, or none where it stays"""
+    shipping_method: str
+    """empty where it stays"""
+    shipping_minor: int
+    """-1 where it stays"""
+    tenders: list[Tender]
+    """further tenders to pay with"""
+    reason: str
+    """the words of who asks"""
+    actor: str
+    requested_at_ms: Millis
+    key_id: str = ""
+    """the key that `personal` is encrypted with"""
+    personal: bytes = b""
+    """encrypted schemas.customers.Personal with the address in full; empty where it stays"""
+    personal_hash: int = 0
+
+
+class HoldOrder(Record, frozen=True):
+    """Keep an order from being released. The same hold_id again changes nothing; other content
+    under it is refused."""
+
+    order_id: str
+    hold_id: str
+    """unique within the order"""
+    kind: str
+    """one of schemas.policies.HoldKind"""
+    reason: str
+    """the words of who asks"""
+    until_ms: Millis
+    """when the hold ends by itself; 0 for until somebody decides"""
+    then: str
+    """release or cancel, when that time has come"""
+    actor: str
+    requested_at_ms: Millis
+
+
+class ReleaseHold(Record, frozen=True):
+    """End a hold of an order, or all of them; with the last one the order goes on."""
+
+    order_id: str
+    hold_id: str
+    """empty for all"""
+    reason: str
+    """the words of who asks"""
+    actor: str
+    requested_at_ms: Millis
+
+
 class RecordReservation(Record, frozen=True):
     """Reply of inventory to ReserveStock, one a line."""
 
@@ -248,6 +354,28 @@ class RecordPayment(Record, frozen=True):
     refunded_minor: int = 0
 
 
+class RecordAssessment(Record, frozen=True):
+    """Reply of the customers room to AssessOrder: what is known of who ordered."""
+
+    order_id: str
+    customer_id: str
+    """who the order counts for: the one in AssessOrder, or whom that one was merged into"""
+    segment: str
+    """empty for none"""
+    orders_last_hour: int
+    """of the customer before this one, whatever became of them"""
+    orders_last_day: int
+    """of the customer before this one, whatever became of them"""
+    lifetime_orders: int
+    """that were neither refused nor cancelled"""
+    lifetime_minor: int
+    """what they came to, less refunds, in minor units of lifetime_currency"""
+    lifetime_currency: str
+    """ISO 4217 code, the one in which the customer has spent most; empty for none"""
+    duplicate_of: str
+    """order_id of a recent order of the same purchase; empty for none"""
+
+
 class RecordShipment(Record, frozen=True):
     """Goods of the order have left a location."""
 
@@ -293,6 +421,23 @@ class OrderPlaced(Record, frozen=True):
     """when the customer ordered"""
     raw_id: str
     at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+    customer_id: str = ""
+    """a pseudonym; empty where the channel names nobody"""
+    discount_minor: int = 0
+    """taken off the sum of the lines"""
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    """on top of the prices"""
+    prices_include_tax: bool = False
+    shipping_tax_rate_ppm: int = 0
+    purchase_order_number: str = ""
+    """the buyer's own, in business orders"""
+    terms_days: int = 0
+    """until an invoice is due; 0 where none is agreed"""
+    subscription_id: str = ""
+    """the standing order that this one repeats; empty for none"""
 
 
 class OrderReserved(Record, frozen=True):
@@ -300,6 +445,8 @@ class OrderReserved(Record, frozen=True):
 
     order_id: str
     at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
 
 
 class OrderAuthorized(Record, frozen=True):
@@ -309,6 +456,8 @@ class OrderAuthorized(Record, frozen=True):
     amount_minor: int
     currency: str
     at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
 
 
 class OrderReleased(Record, frozen=True):
@@ -317,6 +466,8 @@ class OrderReleased(Record, frozen=True):
     order_id: str
     shipments: int
     at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
 
 
 class OrderBackordered(Record, frozen=True):
@@ -330,6 +481,8 @@ class OrderBackordered(Record, frozen=True):
     at_ms: Millis
     promised_at_ms: Millis = 0
     """when expected supply covers every line; 0 where some line has none"""
+    sequence: int = 0
+    digest: bytes = b""
 
 
 class OrderRefused(Record, frozen=True):
@@ -340,6 +493,10 @@ class OrderRefused(Record, frozen=True):
     """the line at fault; empty where it is the whole order"""
     reason: str
     at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+    rule: str = ""
+    """of the policy; empty where none refused it"""
 
 
 class OrderCancelled(Record, frozen=True):
@@ -348,10 +505,14 @@ class OrderCancelled(Record, frozen=True):
     order_id: str
     reason: str
     at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+    actor: str = ""
 
 
 class OrderCommandRefused(Record, frozen=True):
-    """A command to the order was refused and changed nothing."""
+    """A command to the order was refused and changed nothing. One to an order that nobody knows is
+    kept for a day, and carried out if the order comes."""
 
     order_id: str
     command: str
@@ -359,6 +520,119 @@ class OrderCommandRefused(Record, frozen=True):
     reason: str
     detail: str
     at_ms: Millis
+    sequence: int = 0
+    """0 where there is no such order"""
+    digest: bytes = b""
+    actor: str = ""
+    request_id: str = ""
+    """amendment_id, hold_id or shipment_id of the command; empty where it has none"""
+
+
+class OrderAmended(Record, frozen=True):
+    """The order is changed, its stock and its money with it."""
+
+    order_id: str
+    amendment_id: str
+    revision: int
+    """of the order from now on"""
+    lines: list[OrderLine]
+    """all that it has now"""
+    added: list[str]
+    """ids of new lines"""
+    removed: list[str]
+    """ids of lines that it has no more"""
+    changed: list[str]
+    """ids of lines with another quantity or price"""
+    also: list[str]
+    """what else has changed: address, shipping, payment, discount, tax"""
+    currency: str
+    total_minor: int
+    """from now on"""
+    difference_minor: int
+    """the total from now on less the one before"""
+    reason: str
+    """the words of who asked"""
+    actor: str
+    at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+    discount_minor: int = 0
+    """of the order, from now on; as OrderPlaced's"""
+    shipping_minor: int = 0
+    """from now on"""
+    tax_minor: int = 0
+    """on top of the prices, from now on"""
+
+
+class AmendmentRefused(Record, frozen=True):
+    """A change of the order was refused as a whole; the order stands as before."""
+
+    order_id: str
+    amendment_id: str
+    line_id: str
+    """the line at fault; empty where it is none"""
+    reason: str
+    detail: str
+    actor: str
+    at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+
+
+class OrderHeld(Record, frozen=True):
+    """Something keeps the order from going on."""
+
+    order_id: str
+    hold_id: str
+    kind: str
+    """one of schemas.policies.HoldKind"""
+    rule: str
+    """of the policy; empty where a person holds it"""
+    until_ms: Millis
+    """when the hold ends by itself; 0 for until somebody decides"""
+    then: str
+    """release or cancel, when that time has come"""
+    reason: str
+    """the words of who asked; empty where a rule did"""
+    actor: str
+    at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+
+
+class HoldEnded(Record, frozen=True):
+    """A hold keeps the order no longer. After the last one it goes on, or is cancelled."""
+
+    order_id: str
+    hold_id: str
+    kind: str
+    """one of schemas.policies.HoldKind"""
+    reason: str
+    """hold_expired, or the words of who asked"""
+    actor: str
+    at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+
+
+class OrderShipped(Record, frozen=True):
+    """Goods of the order have left a location, and their money is taken."""
+
+    order_id: str
+    shipment_id: str
+    lines: list[ShippedLine]
+    location_id: str
+    carrier: str
+    tracking_number: str
+    fulfillment_status: str
+    """one of FulfillmentStatus, from now on"""
+    currency: str
+    amount_minor: int
+    """what is captured for it"""
+    actor: str
+    at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
 
 
 class LineState(Record, frozen=True):
@@ -377,6 +651,46 @@ class LineState(Record, frozen=True):
     promised_at_ms: Millis = 0
     available: bool = False
     """inventory has said that it holds stock for the waiting line"""
+    address: int = 0
+    """which of the order's addresses it goes to, from 0"""
+    pickup_location_id: str = ""
+    """where the customer fetches it; empty where it is sent"""
+    shipped: int = 0
+    """pieces that have left"""
+    wanted: int = 0
+    """pieces that it has if the amendment in work succeeds, -1 for none; 0: as it is"""
+
+
+class Hold(Record, frozen=True):
+    """What keeps an order."""
+
+    hold_id: str
+    kind: str
+    """one of schemas.policies.HoldKind"""
+    rule: str
+    until_ms: Millis
+    """when it ends by itself; 0 for until somebody decides"""
+    then: str
+    """release or cancel, when that time has come"""
+    reason: str
+    actor: str
+    since_ms: Millis
+    content_hash: int
+
+
+class Request(Record, frozen=True):
+    """A command with an id of its own that was dealt with, to tell a repeat from a conflict."""
+
+    request_id: str
+    """amendment, shipment or hold, a slash and its id"""
+    content_hash: int
+
+
+class KeptCommand(Record, frozen=True):
+    """A command that waits."""
+
+    record: bytes
+    """in the contract's encoding"""
 
 
 class OrderState(Record, frozen=True):
@@ -411,3 +725,55 @@ class OrderState(Record, frozen=True):
     channel: str = ""
     customer_group: str = ""
     priority: int = 0
+    sequence: int = 0
+    """number of its latest event"""
+    digest: bytes = b""
+    """of its latest event"""
+    revision: int = 0
+    """number of amendments that it has had"""
+    payment_revision: int = 0
+    """of the latest AuthorizePayment or ChangePayment"""
+    payment_status: str = ""
+    """one of schemas.payments.PaymentStatus, as payments has told it"""
+    fulfillment_status: str = "unfulfilled"
+    """one of FulfillmentStatus"""
+    covered_minor: int = 0
+    """what payments has said that it holds or has taken for the order"""
+    captured_minor: int = 0
+    """what payments has said that it has taken"""
+    refunded_minor: int = 0
+    """what payments has said that it has given back"""
+    capture_asked_minor: int = 0
+    """sum of all CapturePayment"""
+    refund_asked_minor: int = 0
+    """sum of all RefundPayment"""
+    tenders: list[Tender] = field(default_factory=list)
+    """empty: one tender, as payment_method and what goes with it say"""
+    customer_id: str = ""
+    content: bytes = b""
+    """PlaceOrder as the order is now, in the contract's encoding"""
+    channel_content: bytes = b""
+    """the same as the channel last gave it; empty where they are equal"""
+    assessment: bytes = b""
+    """RecordAssessment in the contract's encoding; empty where there is none"""
+    amendments: list[KeptCommand] = field(default_factory=list)
+    """AmendOrder and PlaceOrder that wait; the first may be in work"""
+    requests: list[Request] = field(default_factory=list)
+    """amendments and shipments that were dealt with, and ended holds"""
+    holds: list[Hold] = field(default_factory=list)
+    """what keeps it, earliest first"""
+    cancelled_lines: list[str] = field(default_factory=list)
+    """ids of lines that were cancelled after the release"""
+    stage_until_ms: Millis = 0
+    """while a hold keeps it: when the order would need a look without it; 0 for never"""
+    actor: str = ""
+    """who asked for cancel_reason"""
+
+
+class EarlyState(Record, frozen=True):
+    """Commands to an order that has not come yet (orders.state); forgotten after a day."""
+
+    order_id: str
+    commands: list[KeptCommand]
+    """in the order in which they came"""
+    wake_at_ms: Millis

@@ -132,6 +132,19 @@ class RecordDelivery(Record, frozen=True):
     actor: str
 
 
+class RecordGoodsReceipt(Record, frozen=True):
+    """Reply of inventory to ReceiveStock: whether it has taken in a line of a delivery."""
+
+    purchase_order_id: str
+    movement_id: str
+    """of the ReceiveStock that this answers"""
+    sku: str
+    accepted: bool
+    """true: it is in stock"""
+    reason: str
+    """of inventory's refusals; empty when accepted"""
+
+
 class ClosePurchaseOrder(Record, frozen=True):
     """Nothing more is expected of it, whatever is open."""
 
@@ -241,13 +254,32 @@ class PurchaseOrderConfirmed(Record, frozen=True):
 
 
 class DeliveryRecorded(Record, frozen=True):
-    """Goods have come."""
+    """Goods have come, and inventory has taken them in."""
 
     purchase_order_id: str
     delivery_id: str
     lines: list[DeliveredLine]
+    """those that inventory has accepted"""
     complete: bool
     """true: nothing more is open"""
+    actor: str
+    at_ms: Millis
+
+
+class ReceiptRefused(Record, frozen=True):
+    """Inventory has not taken in a line of a delivery; its pieces are open as before.
+
+    Corrected, it can be sent again: under the same id where nothing of the delivery was accepted,
+    else as a delivery of its own.
+    """
+
+    purchase_order_id: str
+    delivery_id: str
+    line_id: str
+    sku: str
+    quantity: int
+    reason: str
+    """of inventory's refusals"""
     actor: str
     at_ms: Millis
 
@@ -335,6 +367,35 @@ class PurchaseLineState(Record, frozen=True):
     received_at_ms: Millis
 
 
+class ReceiptStatus(StrEnum):
+    """What inventory has said of a line of a delivery."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class ReceiptState(Record, frozen=True):
+    """A line of a delivery on its way into inventory."""
+
+    movement_id: str
+    delivered: DeliveredLine
+    """as it was reported"""
+    status: str
+    """asked, accepted or refused"""
+    reason: str
+    """of inventory's refusals; empty otherwise"""
+
+
+class DeliveryState(Record, frozen=True):
+    """A delivery of which inventory has not answered every line."""
+
+    delivery_id: str
+    content_hash: int
+    actor: str
+    receipts: list[ReceiptState]
+
+
 class PurchaseOrderState(Record, frozen=True):
     """A purchase order (purchasing.state, key: purchase_order_id)."""
 
@@ -352,6 +413,18 @@ class PurchaseOrderState(Record, frozen=True):
     sent_at_ms: Millis
     deliveries: list[str]
     """delivery ids that were recorded, each with | and a hash of its content; at most 1,000"""
+    under_way: list[DeliveryState] = []
+    """deliveries that inventory is taking in"""
+
+
+def open_pieces(state: PurchaseOrderState) -> dict[str, int]:
+    """What is still to come of each line, by line_id: neither received nor being taken in."""
+    rest = {line.line_id: line.quantity - line.received for line in state.lines}
+    for delivery in state.under_way:
+        for receipt in delivery.receipts:
+            if receipt.status != ReceiptStatus.REFUSED:
+                rest[receipt.delivered.line_id] -= receipt.delivered.quantity
+    return rest
 
 
 COMMANDS: tuple[type[Record], ...] = (
@@ -365,6 +438,7 @@ COMMANDS: tuple[type[Record], ...] = (
     ClosePurchaseOrder,
     CancelPurchaseOrder,
     RecordPerformance,
+    RecordGoodsReceipt,
 )
 EVENTS: tuple[type[Record], ...] = (
     OfferSet,
@@ -374,6 +448,7 @@ EVENTS: tuple[type[Record], ...] = (
     PurchaseOrderSent,
     PurchaseOrderConfirmed,
     DeliveryRecorded,
+    ReceiptRefused,
     PurchaseOrderClosed,
     PurchaseOrderCancelled,
     PurchaseRefused,

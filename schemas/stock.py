@@ -68,6 +68,8 @@ class Quota(Record, frozen=True):
     quantity: int
     consumed: int
     """of them, in reservations that stand or were shipped; 0 in a command"""
+    held: int = 0
+    """of those, in reservations that stand; 0 in a command"""
 
 
 class UnitOfMeasure(Record, frozen=True):
@@ -167,6 +169,8 @@ class ReceiveStock(Record, frozen=True):
     """of the lot; 0 for never"""
     serials: list[str] = []
     """one a piece, where serial numbers are tracked"""
+    purchase_order_id: str = ""
+    """whose room is told what came of it; empty where nobody waits for an answer"""
 
 
 class ChangeDisposition(Record, frozen=True):
@@ -234,7 +238,7 @@ class SetSku(Record, frozen=True):
     quotas: list[Quota]
     units: list[UnitOfMeasure]
     components: list[Component]
-    """not empty: the SKU is a kit and has no stock of its own"""
+    """not empty: the SKU is a kit, has no stock of its own, and its thresholds count kits"""
     tracking: str
     """empty, lot or serial"""
     low_at: int
@@ -423,6 +427,28 @@ class DemandState(Record, frozen=True):
     """when an order was last suggested; 0 for never"""
 
 
+class SkusState(Record, frozen=True):
+    """The SKUs of a partition, and a round over them (inventory.state, key: @skus).
+
+    They are a chain: `newest` names the latest, and each one's StockState the one before it. A
+    round tells the levels of SKUs anew that a change of locations or sourcing is about.
+    """
+
+    newest: str
+    """the SKU that came last; empty where there is none"""
+    next: str = ""
+    """the SKU that the round looks at next; empty where none is under way"""
+    done: str = ""
+    """the SKU that it has looked at latest; empty before the first"""
+    last: str = ""
+    """the SKU with which it ends"""
+    locations: list[str] = []
+    """SKUs with a position or supply at these are told"""
+    everything: bool = False
+    """true: all SKUs are told"""
+    wake_at_ms: Millis = 0
+
+
 class LocationLevel(Record, frozen=True):
     """A SKU at a location, as StockLevels tells it."""
 
@@ -469,7 +495,7 @@ class StockLevels(Record, frozen=True):
     level: str
     """ok, low or out: of what channels may sell, what quotas keep included; empty for a kit"""
     components: list[Component]
-    """of a kit, whose availability follows from theirs"""
+    """of a kit, whose availability follows from theirs, less its own thresholds at each location"""
     at_ms: Millis
     thresholds: list[ChannelThreshold] = []
     quotas: list[Quota] = []

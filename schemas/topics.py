@@ -1,7 +1,7 @@
 """Every topic once: name, key, values, owner, and how long it is kept.
 
 Keys are UTF-8 text. A record's partition is murmur2 of its key, as Kafka's Java client computes
-it, except on `*.state` and for RegisterLocation, where it is the partition of the room.
+it, except on `*.state` and for RegisterLocation and SetPolicy, where it is the room's partition.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import os
 from dataclasses import dataclass, field
 
 from schemas import (
+    accounting,
     channels,
+    customers,
     engine,
     fulfillment,
     inventory,
     locations,
     orders,
     payments,
+    policies,
     purchasing,
     stock,
 )
@@ -89,7 +92,7 @@ CHANNELS_DEAD_LETTER = Topic(
 )
 ORDERS_COMMANDS = Topic(
     "orders.commands",
-    "order_id",
+    "order_id, or @policy",
     (
         orders.PlaceOrder,
         orders.CancelOrder,
@@ -99,15 +102,20 @@ ORDERS_COMMANDS = Topic(
         orders.RecordPayment,
         orders.RecordRouting,
         orders.RecordShipment,
+        orders.RecordAssessment,
+        orders.AmendOrder,
+        orders.HoldOrder,
+        orders.ReleaseHold,
+        policies.SetPolicy,
     ),
-    "channels, inventory, payments, fulfillment",
+    "channels, inventory, payments, fulfillment, millrace policy",
     "orders",
     "Inbox of the orders room.",
     retention_ms=7 * DAY_MS,
 )
 ORDERS_EVENTS = Topic(
     "orders.events",
-    "order_id",
+    "order_id, or @policy",
     (
         orders.OrderPlaced,
         orders.OrderReserved,
@@ -117,6 +125,12 @@ ORDERS_EVENTS = Topic(
         orders.OrderRefused,
         orders.OrderCancelled,
         orders.OrderCommandRefused,
+        orders.OrderAmended,
+        orders.AmendmentRefused,
+        orders.OrderHeld,
+        orders.HoldEnded,
+        orders.OrderShipped,
+        policies.PolicySet,
     ),
     "orders",
     "analytics, downstream",
@@ -124,12 +138,22 @@ ORDERS_EVENTS = Topic(
 )
 ORDERS_STATE = Topic(
     "orders.state",
-    "order_id",
-    (orders.OrderState,),
+    "order_id, or @policy",
+    (orders.OrderState, orders.EarlyState, policies.PolicyState),
     "orders",
     "orders",
     "The latest state of each order.",
     compacted=True,
+)
+ORDERS_POLICIES = Topic(
+    "orders.policies",
+    "@policy/ and the partition of the orders room",
+    (policies.PolicyState,),
+    "orders",
+    "millrace policy, downstream",
+    "The policy that each partition of the orders room decides by.",
+    compacted=True,
+    partitions=1,
 )
 INVENTORY_COMMANDS = Topic(
     "inventory.commands",
@@ -155,7 +179,7 @@ INVENTORY_COMMANDS = Topic(
         locations.SwitchLocation,
         locations.SetChannelSourcing,
     ),
-    "orders, fulfillment, purchasing, millrace stock",
+    "orders, inventory, fulfillment, purchasing, millrace stock",
     "inventory",
     "Inbox of the inventory room.",
     retention_ms=7 * DAY_MS,
@@ -196,7 +220,7 @@ INVENTORY_LEVELS = Topic(
 )
 INVENTORY_STATE = Topic(
     "inventory.state",
-    "sku, sku|order_id|line_id, sku|@kind|id, or @locations",
+    "sku, sku|order_id|line_id, sku|@kind|id, @locations or @skus",
     (
         inventory.StockState,
         inventory.ReservationState,
@@ -205,6 +229,7 @@ INVENTORY_STATE = Topic(
         stock.TransferState,
         stock.LotsState,
         stock.DemandState,
+        stock.SkusState,
         locations.LocationsState,
     ),
     "inventory",
@@ -225,8 +250,10 @@ PAYMENTS_COMMANDS = Topic(
         payments.RefundPayment,
         payments.RecordCapture,
         payments.RecordRefund,
+        payments.RecordReceipt,
+        payments.SetPaymentRules,
     ),
-    "orders, payment gateways",
+    "orders, payment gateways, millrace payment",
     "payments",
     "Inbox of the payments room.",
     retention_ms=7 * DAY_MS,
@@ -243,6 +270,14 @@ PAYMENTS_EVENTS = Topic(
         payments.RefundRequested,
         payments.PaymentVoided,
         payments.PaymentCommandRefused,
+        payments.PaymentCaptured,
+        payments.PaymentCaptureFailed,
+        payments.PaymentRefunded,
+        payments.PaymentRefundFailed,
+        payments.PaymentReceived,
+        payments.PaymentOverdue,
+        payments.PaymentTotalChanged,
+        payments.PaymentRulesSet,
     ),
     "payments",
     "payment gateways, analytics, downstream",
@@ -250,8 +285,8 @@ PAYMENTS_EVENTS = Topic(
 )
 PAYMENTS_STATE = Topic(
     "payments.state",
-    "order_id",
-    (payments.PaymentState,),
+    "order_id, or @rules",
+    (payments.PaymentState, payments.PaymentRulesState),
     "payments",
     "payments",
     "The latest state of each payment.",
@@ -284,6 +319,7 @@ FULFILLMENT_EVENTS = Topic(
         fulfillment.OrderRouted,
         fulfillment.FulfillmentOrderReleased,
         fulfillment.FulfillmentCancelled,
+        fulfillment.FulfillmentLinesCancelled,
         fulfillment.FulfillmentCommandRefused,
     ),
     "fulfillment",
@@ -303,7 +339,7 @@ PURCHASING_COMMANDS = Topic(
     "purchasing.commands",
     "sku, or purchase_order_id",
     purchasing.COMMANDS,
-    "inventory, fulfillment, millrace purchase",
+    "inventory, fulfillment, purchasing, millrace purchase",
     "purchasing",
     "Inbox of the purchasing room.",
     retention_ms=7 * DAY_MS,
@@ -326,6 +362,82 @@ PURCHASING_STATE = Topic(
     compacted=True,
 )
 
+CUSTOMERS_COMMANDS = Topic(
+    "customers.commands",
+    "customer_id, or @segments",
+    customers.COMMANDS,
+    "orders, customers, millrace customer",
+    "customers",
+    "Inbox of the customers room.",
+    retention_ms=7 * DAY_MS,
+)
+CUSTOMERS_EVENTS = Topic(
+    "customers.events",
+    "customer_id, or @segments",
+    customers.EVENTS,
+    "customers",
+    "analytics, downstream",
+    "Every decision about a customer; nothing personal stands here in clear.",
+)
+CUSTOMERS_STATE = Topic(
+    "customers.state",
+    "customer_id, customer_id|order_id or @segments",
+    customers.STATES,
+    "customers",
+    "customers, millrace customer",
+    "The latest state of each customer and of each of their orders.",
+    compacted=True,
+)
+CUSTOMERS_KEYS = Topic(
+    "customers.keys",
+    "key_id",
+    (customers.KeyIssued,),
+    "intake, millrace submit, channels, millrace customer",
+    "channels, millrace rejected, millrace customer",
+    "The keys of what is personal, encrypted with the master key. A deleted one is erased.",
+    compacted=True,
+    # What is deleted leaves the disk within hours, also where few deletions stand against much.
+    settings={
+        "segment.ms": "600000",
+        "max.compaction.lag.ms": "3600000",
+    },
+)
+
+ACCOUNTING_COMMANDS = Topic(
+    "accounting.commands",
+    "legal_entity",
+    accounting.COMMANDS,
+    "orders, payments, millrace entity",
+    "accounting",
+    "Inbox of the accounting room.",
+    retention_ms=7 * DAY_MS,
+)
+ACCOUNTING_EVENTS = Topic(
+    "accounting.events",
+    "legal_entity",
+    accounting.EVENTS,
+    "accounting",
+    "millrace invoice, analytics, downstream",
+    "Every invoice and credit note, with its number and all that stands on it.",
+)
+ACCOUNTING_JOURNAL = Topic(
+    "accounting.journal",
+    "legal_entity",
+    (accounting.JournalEntry,),
+    "accounting",
+    "millrace journal, downstream",
+    "The accounting journal in double entry: each record is an entry that balances.",
+)
+ACCOUNTING_STATE = Topic(
+    "accounting.state",
+    "legal_entity, legal_entity|document|document_key or legal_entity|payment|entry_key",
+    accounting.STATES,
+    "accounting",
+    "accounting, millrace invoice",
+    "The latest numbers of each legal entity, and each document and payment that it has entered.",
+    compacted=True,
+)
+
 
 def _dead_letter(room: str) -> Topic:
     return Topic(
@@ -343,6 +455,8 @@ INVENTORY_DEAD_LETTER = _dead_letter("inventory")
 PAYMENTS_DEAD_LETTER = _dead_letter("payments")
 FULFILLMENT_DEAD_LETTER = _dead_letter("fulfillment")
 PURCHASING_DEAD_LETTER = _dead_letter("purchasing")
+CUSTOMERS_DEAD_LETTER = _dead_letter("customers")
+ACCOUNTING_DEAD_LETTER = _dead_letter("accounting")
 WORKER_CONTROL = Topic(
     "worker.control",
     "none",
@@ -361,6 +475,7 @@ ALL: tuple[Topic, ...] = (
     ORDERS_COMMANDS,
     ORDERS_EVENTS,
     ORDERS_STATE,
+    ORDERS_POLICIES,
     ORDERS_DEAD_LETTER,
     INVENTORY_COMMANDS,
     INVENTORY_EVENTS,
@@ -379,6 +494,16 @@ ALL: tuple[Topic, ...] = (
     PURCHASING_EVENTS,
     PURCHASING_STATE,
     PURCHASING_DEAD_LETTER,
+    CUSTOMERS_COMMANDS,
+    CUSTOMERS_EVENTS,
+    CUSTOMERS_STATE,
+    CUSTOMERS_KEYS,
+    CUSTOMERS_DEAD_LETTER,
+    ACCOUNTING_COMMANDS,
+    ACCOUNTING_EVENTS,
+    ACCOUNTING_JOURNAL,
+    ACCOUNTING_STATE,
+    ACCOUNTING_DEAD_LETTER,
     WORKER_CONTROL,
 )
 EVENT_TOPICS = (
@@ -387,6 +512,8 @@ EVENT_TOPICS = (
     PAYMENTS_EVENTS,
     FULFILLMENT_EVENTS,
     PURCHASING_EVENTS,
+    CUSTOMERS_EVENTS,
+    ACCOUNTING_EVENTS,
 )
 RECORDS: tuple[type[Record], ...] = tuple(
     dict.fromkeys(record for topic in ALL for record in topic.values)

@@ -1,11 +1,16 @@
 """What tests of every kind share: one broker for the run, and names of their own on it."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from deploy.broker import EmbeddedBroker
+from tests.pipeline import VAULT_KEY
+
+os.environ.setdefault("MILLRACE_VAULT_KEY", VAULT_KEY)  # of every process that a test starts
+
 
 
 @pytest.fixture(scope="session")

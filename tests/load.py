@@ -25,7 +25,8 @@ from schemas import codec
 from schemas.channels import RawPayload
 from schemas.identifiers import order_id
 from schemas.locations import LocationsState, RegisterLocation
-from schemas.orders import CancelOrder
+from schemas.orders import AmendOrder, CancelOrder, HoldOrder, RecordShipment, ReleaseHold
+from schemas.payments import RefundPayment
 from schemas.records import Record
 from schemas.stock import SetStock, StockSet
 from schemas.topics import (
@@ -35,9 +36,11 @@ from schemas.topics import (
     INVENTORY_COMMANDS,
     INVENTORY_EVENTS,
     ORDERS_COMMANDS,
+    PAYMENTS_COMMANDS,
     Topic,
 )
 
+OrderCommand = AmendOrder | CancelOrder | HoldOrder | ReleaseHold | RecordShipment | RefundPayment
 CHANNEL = "json"
 LOCATIONS = (
     ("berlin", "DE", 52.52, 13.41),
@@ -91,6 +94,8 @@ class Sent:
     raws: dict[str, str] = field(default_factory=dict)
     """order_id by raw_id"""
     cancellations: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+    """what else was asked of orders and payments, by name of the command"""
     failures: Counter[str] = field(default_factory=Counter)
 
 
@@ -177,6 +182,8 @@ class Sender:
                 self.sent.raws[record.raw_id] = order_id(CHANNEL, external)
             elif isinstance(record, CancelOrder):
                 self.sent.cancellations += 1
+            elif topic in (ORDERS_COMMANDS, PAYMENTS_COMMANDS):
+                self.sent.changes[type(record).__name__] += 1
 
         options: dict[str, Any] = {} if partition is None else {"partition": partition}
         while True:
@@ -216,6 +223,11 @@ class Sender:
         """Ask for an order to be cancelled."""
         command = CancelOrder(order, "customer changed their mind", int(time.time() * 1000))
         self.send(ORDERS_COMMANDS, order, command)
+
+    def command(self, record: OrderCommand) -> None:
+        """Ask something of an order, or of its payment."""
+        topic = PAYMENTS_COMMANDS if isinstance(record, RefundPayment) else ORDERS_COMMANDS
+        self.send(topic, record.order_id, record)
 
     def stock(self, scarce: int) -> None:
         """Count every SKU at every location; `scarce`: pieces of each tenth SKU."""

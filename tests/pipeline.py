@@ -7,6 +7,7 @@ directory. What ends by itself or is killed is started again by one supervising 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import shutil
@@ -31,6 +32,7 @@ TOPICS_TIMEOUT_SECONDS = 60.0
 LOG_TAIL_LINES = 20
 BROKER = "broker"
 INTAKE_TOKEN = "of-a-test"
+VAULT_KEY = base64.b64encode(b"a vault key that only tests know").decode()
 COMMAND = (sys.executable, "-m", "deploy.cli")
 
 
@@ -260,7 +262,11 @@ class Pipeline:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "MILLRACE_INTAKE_TOKEN": INTAKE_TOKEN},
+                env={
+                    **os.environ,
+                    "MILLRACE_INTAKE_TOKEN": INTAKE_TOKEN,
+                    "MILLRACE_VAULT_KEY": VAULT_KEY,
+                },
                 start_new_session=True,
             )
         part.starts += 1

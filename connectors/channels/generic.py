@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from connectors.channels import mapping
+from connectors.channels import generic_parts, mapping, people
 from connectors.channels.mapping import Fields, Mapped, Rejected
-from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder
+from schemas.customers import Contact
+from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder, Tender
 
 
 class GenericJson:
@@ -34,6 +36,13 @@ class GenericJson:
             for number, value in enumerate(found, 1)
         ]
 
+    def contacts(self, payload: bytes, topic: str) -> list[Contact]:
+        """See Mapping. Of a key that is given twice the last counts."""
+        try:
+            return [people.of_json(value) for value in _found(payload, mapping.load_json)]
+        except Rejected:
+            return []
+
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)
         external_id = order.identifier("external_id")
@@ -45,17 +54,12 @@ class GenericJson:
                 requested_at_ms=order.instant("updated_at") if order.has("updated_at") else now_ms,
             )
         currency = order.currency("currency")
-        lines = [
-            OrderLine(
-                line_id=line.identifier("line_id") if line.has("line_id") else str(number),
-                sku=line.identifier("sku"),
-                quantity=line.quantity("quantity"),
-                unit_price_minor=line.amount("unit_price", currency),
-            )
-            for number, line in enumerate(order.objects("lines"), 1)
-        ]
-        mapping.check_lines(lines, "lines")
-        method, token, paid, paid_currency = _payment(order.object("payment"), currency)
+        more = generic_parts.more_addresses(order)
+        lines = generic_parts.lines(order, currency, 1 + len(more))
+        tenders = generic_parts.tenders(order, currency)
+        method, token, paid, paid_currency = _paid(order, tenders, currency)
+        ship_to = _ship_to(order.optional_object("ship_to"))
+        more_addresses = [_ship_to(address) for address in more]
         return PlaceOrder(
             order_id=order_id,
             channel=self.name,
@@ -72,20 +76,31 @@ class GenericJson:
             payment_token=token,
             paid_minor=paid,
             paid_currency=paid_currency,
-            ship_to=_ship_to(order.optional_object("ship_to")),
+            ship_to=ship_to,
             backorder=order.boolean("backorder"),
             raw_id=raw_id,
+            tenders=tenders,
+            prices_include_tax=order.boolean("prices_include_tax"),
+            discounts=generic_parts.discounts(order, currency, lines),
+            shipping_method=order.optional_text("shipping_method"),
+            shipping_tax_rate_ppm=generic_parts.rate(order, "shipping_tax_rate"),
+            more_addresses=more_addresses,
+            purchase_order_number=order.optional_text("purchase_order_number"),
+            subscription_id=generic_parts.subscription(order),
+            personal=people.personal_json(value, ship_to, *more_addresses),
         )
 
 
-def _found(payload: bytes) -> list[object]:
+def _found(
+    payload: bytes, load: Callable[[bytes], object] = mapping.load_unambiguous_json
+) -> list[object]:
     """The orders in a payload; a line of JSON Lines that is not JSON is a Rejected among them."""
     try:
-        value = mapping.load_unambiguous_json(payload)
+        value = load(payload)
     except Rejected as error:
         lines = None
         if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_unambiguous_json)
+            lines = mapping.json_lines(payload, load)
         if lines is None:
             raise
         return lines
@@ -103,6 +118,14 @@ def _found(payload: bytes) -> list[object]:
         raise Rejected("missing_field", "orders", "the payload has no order")
     mapping.check_orders(len(value))
     return value
+
+
+def _paid(order: Fields, tenders: list[Tender], currency: str) -> tuple[str, str, int, str]:
+    """Method, token, what is paid, and its currency: of the first tender, where there are any."""
+    if not tenders:
+        return _payment(order.object("payment"), currency)
+    first = tenders[0]
+    return first.method, first.token, first.paid_minor, first.paid_currency or currency
 
 
 def _payment(payment: Fields, currency: str) -> tuple[str, str, int, str]:
@@ -149,6 +172,7 @@ MAXIMUM_ROWS = 100_000
 _SEPARATORS = ",;\t|"
 _WANTED = frozenset(_REQUIRED)
 _OF_A_LINE = frozenset({"sku", "quantity", "unit_price"})
+_OF_A_PERSON = frozenset({"email", "phone", "customer_id"})
 _Row = tuple[int, list[str]]
 
 
@@ -178,6 +202,16 @@ class GenericCsv:
             for (name, _), group in grouped.items()
         ]
 
+    def contacts(self, payload: bytes, topic: str) -> list[Contact]:
+        """See Mapping. One for each row, because any of them may name somebody."""
+        try:
+            header, rows = _table(payload)
+        except Rejected:
+            return []
+        if not _OF_A_PERSON.intersection(header):
+            return []
+        return [people.of_csv(dict(zip(header, cells, strict=False))) for _, cells in rows]
+
     def _order(self, header: list[str], rows: list[_Row], raw_id: str) -> PlaceOrder:
         fields = [_row(header, row) for row in rows]
         first = fields[0]
@@ -196,7 +230,7 @@ class GenericCsv:
         ]
         mapping.check_lines(lines, f"row {rows[0][0]}")
         placed_at_ms = first.instant("placed_at")
-        latitude, longitude = first.position()
+        ship_to = _ship_to(first)
         return PlaceOrder(
             order_id=mapping.order_id(self.name, external_id),
             channel=self.name,
@@ -213,9 +247,10 @@ class GenericCsv:
             payment_token=first.text("payment_token"),
             paid_minor=0,
             paid_currency=currency,
-            ship_to=Address("", "", "", "", "", "", first.country("country"), latitude, longitude),
+            ship_to=ship_to,
             backorder=False,
             raw_id=raw_id,
+            personal=people.personal_csv(first.texts(), ship_to),
         )
 
 

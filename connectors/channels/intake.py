@@ -18,6 +18,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 import orjson
@@ -34,6 +35,8 @@ log = logging.getLogger("millrace.intake")
 MAXIMUM_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 """Bodies that are being read or wait for Kafka, all together; each is there up to four times:
 as it comes, whole, as a record, and in librdkafka."""
+MAXIMUM_BYTES_AT_ONCE = 64 * 1024
+"""A larger body is encrypted in another thread than the one that serves."""
 BODY_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 1
 TOPIC_LENGTH_MAX = 100
@@ -266,7 +269,12 @@ async def _deliver(request: web.Request, channel: str, body: bytes) -> str:
             delivered.set_result(error)
 
     try:
-        request.app[PUBLISHER].publish(raw, lambda error: _call(loop, settle, error))
+        publish = partial(request.app[PUBLISHER].publish, raw, partial(_call, loop, settle))
+        # To find out whom a large file names, and to encrypt it, takes too long in between.
+        if len(body) > MAXIMUM_BYTES_AT_ONCE:
+            await asyncio.to_thread(publish)
+        else:
+            publish()
         failure = await delivered
     except (Full, Undelivered) as error:
         failure = error

@@ -1,7 +1,8 @@
-"""Puts payloads on channels.raw, as they came.
+"""Puts payloads on channels.raw, as they came but encrypted, each after its key.
 
-Guarantee: what `on_done(None)` was called for is on every in-sync replica. Idempotency key:
-none, because a payload that is sent twice maps twice to the same order id.
+Guarantee: what `on_done(None)` was called for is on every in-sync replica, and so was its key
+before it was sent: no payload is ever there without its key, but a key may be without a payload.
+Idempotency key: none, because a payload that is sent twice maps twice to the same order id.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connectors.channels.sealing import sealed
+from connectors.vault.sealing import Vault
 from schemas import codec
 from schemas.channels import RawPayload
-from schemas.topics import CHANNELS_RAW
+from schemas.customers import KeyIssued
+from schemas.records import Record
+from schemas.topics import CHANNELS_RAW, CUSTOMERS_KEYS, Topic
 
 log = logging.getLogger("millrace.publisher")
 MAXIMUM_IN_FLIGHT = 10_000
@@ -30,6 +35,7 @@ LATE_SECONDS = 1.0
 """after the delivery time, for the reports of what it ended"""
 
 OnDone = Callable[[Exception | None], None]
+OnDelivery = Callable[[KafkaError | None, Message], None]
 
 
 class Full(Exception):
@@ -48,13 +54,20 @@ def new_raw_id() -> str:
 class RawPublisher:
     """Any thread may call anything. `on_done` is called in the publisher's own thread."""
 
-    def __init__(self, bootstrap: str, kafka: Mapping[str, str | int] | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        kafka: Mapping[str, str | int] | None = None,
+        vault: Vault | None = None,
+    ) -> None:
         """Take a broker's address, which need not answer yet, and librdkafka settings beside ours.
 
-        Raises KafkaException for a setting that librdkafka does not know.
+        Without a vault payloads are written in clear, which only tests want. Raises KafkaException
+        for a setting that librdkafka does not know.
         """
         self.failed = threading.Event()
         """set once this publisher can never deliver again and its process must start anew"""
+        self._vault = vault
         self._in_flight = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -84,23 +97,46 @@ class RawPublisher:
                 raise Full(f"{MAXIMUM_IN_FLIGHT} payloads wait for Kafka")
             self._in_flight += 1
 
+        try:
+            if self._vault is None:
+                self._send_payload(raw, on_done)
+            else:
+                self._send_key_first(*sealed(raw, self._vault), on_done)
+        except BaseException:
+            self._done()
+            raise
+
+    def _send_payload(self, raw: RawPayload, on_done: OnDone) -> None:
         def delivered(error: KafkaError | None, _message: Message) -> None:
             self._done()
             on_done(None if error is None else Undelivered(error.str()))
 
+        self._produce(CHANNELS_RAW, raw.raw_id, raw, delivered)
+
+    def _send_key_first(self, raw: RawPayload, key: KeyIssued, on_done: OnDone) -> None:
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            failure: Exception | None = None if error is None else Undelivered(error.str())
+            if failure is None:
+                try:
+                    self._send_payload(raw, on_done)
+                    return
+                except (Full, Undelivered) as refused:
+                    failure = refused
+            self._done()
+            on_done(failure)
+
+        self._produce(CUSTOMERS_KEYS, key.key_id, key, delivered)
+
+    def _produce(self, topic: Topic, key: str, record: Record, delivered: OnDelivery) -> None:
+        """Raises Full and Undelivered."""
         try:
             self._producer.produce(
-                CHANNELS_RAW.name, codec.encode(raw), raw.raw_id.encode(), on_delivery=delivered
+                topic.name, codec.encode(record), key.encode(), on_delivery=delivered
             )
         except BufferError:
-            self._done()
             raise Full("too many bytes wait for Kafka") from None
         except KafkaException as error:
-            self._done()
             raise Undelivered(str(error)) from error
-        except BaseException:
-            self._done()
-            raise
 
     def publish_all(self, payloads: Sequence[RawPayload]) -> None:
         """Send all and wait for them. Raises Undelivered where any was not taken."""

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from connectors.channels import countries, mapping, shopify_graphql
+from connectors.channels import (
+    countries,
+    mapping,
+    people,
+    shopify_discounts,
+    shopify_graphql,
+    shopify_lines,
+    shopify_payment,
+)
 from connectors.channels.mapping import Fields, Mapped, Rejected
-from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder
+from connectors.channels.shopify_fields import amount, identifier, of_set, optional_amount, told
+from schemas.customers import Contact
+from schemas.orders import Address, CancelOrder, Discount, OrderLine, PlaceOrder
 
 DELETED_AT_CHANNEL = "deleted at the channel"
 
@@ -27,20 +37,6 @@ _TOPICS = frozenset(
     )
 )
 """Webhook topics whose payload is an order."""
-_STATUSES = frozenset(
-    {
-        "pending",
-        "authorized",
-        "partially_paid",
-        "paid",
-        "partially_refunded",
-        "refunded",
-        "voided",
-        "expired",
-    }
-)
-_IN_FULL = frozenset({"authorized", "paid"})
-_IN_PART = frozenset({"partially_paid", "partially_refunded"})
 _FULFILLED = {
     "fulfilled": "has been fulfilled",
     "partial": "has been fulfilled in part",
@@ -96,21 +92,30 @@ class Shopify:
             for number, value in enumerate(found, 1)
         ]
 
+    def contacts(self, payload: bytes, topic: str) -> list[Contact]:
+        """See Mapping."""
+        try:
+            return [people.of_shopify(value) for value in _found(payload, topic)[0]]
+        except Rejected:
+            return []
+
     def _command(
         self, value: object, topic: str, raw_id: str, now_ms: int
     ) -> PlaceOrder | CancelOrder:
         if not isinstance(value, dict) or "line_items" in value:
-            return self._order(Fields(value), topic, raw_id, now_ms)
+            return self._order(Fields(value), value, topic, raw_id, now_ms)
         if not shopify_graphql.speaks(value):
-            return self._order(Fields(value), topic, raw_id, now_ms)
+            return self._order(Fields(value), value, topic, raw_id, now_ms)
         with shopify_graphql.own_names():
-            return self._order(Fields(shopify_graphql.in_rest_names(value)), topic, raw_id, now_ms)
+            order = Fields(shopify_graphql.in_rest_names(value))
+            return self._order(order, value, topic, raw_id, now_ms)
 
     def _order(
-        self, order: Fields, topic: str, raw_id: str, now_ms: int
+        self, order: Fields, said: object, topic: str, raw_id: str, now_ms: int
     ) -> PlaceOrder | CancelOrder:
+        """`said` is the order in the names in which it came."""
         _check_is_order(order)
-        external_id = _identifier(order, "id")
+        external_id = identifier(order, "id")
         order_id = mapping.order_id(self.name, external_id)
         cancelled = order.has("cancelled_at")
         if cancelled or topic == "orders/cancelled":
@@ -121,8 +126,11 @@ class Shopify:
             return CancelOrder(order_id, DELETED_AT_CHANNEL, now_ms)
         _check_not_fulfilled(order)
         currency = order.currency("currency")
-        lines, tips = _lines(order, currency)
-        total = _amount(order, "total_price", currency)
+        discounts = shopify_discounts.read(order, currency)
+        lines, tips = shopify_lines.lines(order, currency, discounts.of_lines)
+        total = amount(order, "total_price", currency)
+        paid = shopify_payment.paid(order, currency, total)
+        ship_to = _ship_to(order)
         return PlaceOrder(
             order_id=order_id,
             channel=self.name,
@@ -133,17 +141,25 @@ class Shopify:
             ),
             currency=currency,
             lines=lines,
-            discount_minor=_optional_amount(order, "total_discounts", currency),
-            shipping_minor=_shipping(order, currency),
+            discount_minor=discounts.of_order,
+            shipping_minor=shopify_lines.shipping(order, currency) - discounts.of_shipping,
             tax_minor=_added(order, currency, tips),
             total_minor=total,
             payment_method="channel",
             payment_token="",
-            paid_minor=_paid(order, currency, total),
+            paid_minor=paid,
             paid_currency=currency,
-            ship_to=_ship_to(order),
+            ship_to=ship_to,
             backorder=False,
             raw_id=raw_id,
+            tenders=shopify_payment.tenders(order, currency, paid),
+            prices_include_tax=order.boolean("taxes_included"),
+            discounts=_known(discounts.made_of, lines),
+            shipping_method=shopify_lines.shipping_method(order),
+            shipping_tax_rate_ppm=shopify_lines.shipping_tax_rate(order, currency),
+            purchase_order_number=told(lambda: order.optional_text("po_number"), ""),
+            subscription_id=told(lambda: order.optional_text("subscription_id"), ""),
+            personal=people.personal_shopify(said, ship_to),
         )
 
 
@@ -263,153 +279,30 @@ def _check_not_fulfilled(order: Fields) -> None:
         )
 
 
-def _identifier(fields: Fields, name: str) -> str:
-    """An identifier, the same one whether it comes in the form of REST or of GraphQL."""
-    identifier = shopify_graphql.plain_id(fields.identifier(name)).strip()
-    if not identifier:
-        path = fields.path(name)
-        raise Rejected("invalid_identifier", path, f"{path} has no number at its end")
-    return identifier
-
-
-def _amount(fields: Fields, name: str, currency: str) -> int:
-    """A required amount in the shop's currency, also where only its `_set` is given."""
-    if fields.has(name) or not fields.has(f"{name}_set"):
-        return fields.amount(name, currency)
-    shop = fields.object(f"{name}_set").object("shop_money")
-    if shop.has("currency_code") and shop.currency("currency_code") != currency:
-        path = shop.path("currency_code")
-        raise Rejected("invalid_amount", path, f"{path} is not the order's {currency}")
-    return shop.amount("amount", currency)
-
-
-def _optional_amount(fields: Fields, name: str, currency: str) -> int:
-    if fields.has(name):
-        return fields.optional_amount(name, currency)
-    return _amount(fields, name, currency) if fields.has(f"{name}_set") else 0
-
-
-def _of_set(order: Fields, name: str, currency: str) -> int:
-    """The shop's money of a price set; 0 where there is none in the order's currency."""
-    prices = order.optional_object(name)
-    if prices is None:
-        return 0
-    # Shopify's documentation shows such a set in an object of its own name.
-    prices = prices.optional_object(name) or prices
-    shop = prices.optional_object("shop_money")
-    if shop is None or shop.optional_text("currency_code") not in ("", currency):
-        return 0
-    return shop.optional_amount("amount", currency)
-
-
-def _lines(order: Fields, currency: str) -> tuple[list[OrderLine], int]:
-    """The lines that still have pieces to deliver, and the tips among the lines."""
-    found = order.objects("line_items")
-    refunded: dict[str, int] = {}
-    if order.raw("refunds") and not all(line.has("current_quantity") for line in found):
-        refunded = _refunded(order)
-    lines = []
-    tips = 0
-    for line in found:
-        # A tip comes as a line of its own; the field is there, though null for a cash tip.
-        if line.names("tip_payment_gateway") and not line.optional_text("sku"):
-            tips += line.quantity("quantity", least=0) * _amount(line, "price", currency)
-        elif pieces := _pieces(line, refunded):
-            lines.append(
-                OrderLine(
-                    line_id=_identifier(line, "id"),
-                    sku=line.identifier("sku"),
-                    quantity=pieces,
-                    unit_price_minor=_amount(line, "price", currency),
-                )
-            )
-    if found and not lines:
-        detail = "line_items has no piece left: all were removed, refunded, or are tips"
-        raise Rejected(mapping.NOTHING_TO_DELIVER, "line_items", detail)
-    mapping.check_lines(lines, "line_items")
-    return lines, tips
-
-
-def _pieces(line: Fields, refunded: dict[str, int]) -> int:
-    """What is left of a line: pieces that were removed or refunded stay in `quantity`.
-
-    Orders have `current_quantity` since version 2024-01 of the API, and only their refunds before.
-    Source: Shopify's changelog of 2023-12-05.
-    """
-    ordered = line.quantity("quantity", least=0)
-    if line.has("current_quantity"):
-        left = line.quantity("current_quantity", least=0)
-        if left > ordered:
-            path = line.path("current_quantity")
-            raise Rejected("invalid_quantity", path, f"{path} is more than what was ordered")
-        return left
-    if not refunded:
-        return ordered
-    gone = refunded.get(_identifier(line, "id"), 0)
-    if gone > ordered:
-        path = line.path("quantity")
-        raise Rejected("invalid_quantity", path, f"{path} is less than what was refunded of it")
-    return ordered - gone
-
-
-def _refunded(order: Fields) -> dict[str, int]:
-    """Pieces that were refunded, by line."""
-    pieces: dict[str, int] = {}
-    for refund in order.objects("refunds"):
-        for item in refund.objects("refund_line_items"):
-            line_id = _identifier(item, "line_item_id")
-            pieces[line_id] = pieces.get(line_id, 0) + item.quantity("quantity", least=0)
-    return pieces
-
-
-def _shipping(order: Fields, currency: str) -> int:
-    """Shipping before discounts, which are among `total_discounts`."""
-    lines = order.objects("shipping_lines")
-    if not lines:
-        return _of_set(order, "total_shipping_price_set", currency)
-    return mapping.check_sum((_amount(line, "price", currency) for line in lines), "shipping_lines")
+def _known(discounts: list[Discount], lines: list[OrderLine]) -> list[Discount]:
+    """The discounts of lines that still have pieces, and of the order."""
+    known = {"", *(line.line_id for line in lines)}
+    return [each for each in discounts if each.line_id in known]
 
 
 def _added(order: Fields, currency: str, tips: int) -> int:
     """What comes on top of goods and shipping: tax, duties, fees and tips."""
-    added = max(tips, _optional_amount(order, "total_tip_received", currency))
-    tax = _optional_amount(order, "total_tax", currency)
+    added = max(tips, optional_amount(order, "total_tip_received", currency))
+    tax = optional_amount(order, "total_tax", currency)
     if not order.boolean("taxes_included"):
         added += tax
     if not order.boolean("duties_included"):
-        added += _of_set(order, "original_total_duties_set", currency)
-    added += _of_set(order, "original_total_additional_fees_set", currency)
+        added += of_set(order, "original_total_duties_set", currency)
+    added += of_set(order, "original_total_additional_fees_set", currency)
     return mapping.check_sum((added,), "total_tax")
-
-
-def _paid(order: Fields, currency: str, total: int) -> int:
-    """What the channel has authorized or captured for the order.
-
-    What was given back later for removed pieces is not taken off, as it is still in `total_price`.
-    A payment that was voided, refunded in full or has expired covers nothing.
-    """
-    status = order.optional_text("financial_status").lower()
-    if status in _IN_FULL:
-        return total
-    if status and status not in _STATUSES:
-        detail = f"financial_status: {status[:40]!r} is none of Shopify's"
-        raise Rejected("wrong_type", "financial_status", detail)
-    if status not in _IN_PART:
-        return 0
-    if not order.has("total_outstanding"):
-        return total if status == "partially_refunded" else 0
-    outstanding = max(0, order.balance("total_outstanding", currency))
-    if outstanding > total:
-        raise Rejected(
-            "invalid_amount", "total_outstanding", "total_outstanding is more than total_price"
-        )
-    return total - outstanding
 
 
 def _ship_to(order: Fields) -> Address:
     address = order.optional_object("shipping_address") or order.optional_object("billing_address")
-    if address is None:
-        return mapping.NOWHERE
+    return _address(address) if address is not None else mapping.NOWHERE
+
+
+def _address(address: Fields) -> Address:
     latitude, longitude = address.position()
     return Address(
         name=address.optional_text("name"),

@@ -29,6 +29,8 @@ _ORDER = {
     "fulfillment_status": "displayFulfillmentStatus",
     "taxes_included": "taxesIncluded",
     "duties_included": "dutiesIncluded",
+    "po_number": "poNumber",
+    "payment_gateway_names": "paymentGatewayNames",
 }
 _ORDER_MONEY = {
     "total_price": "totalPriceSet",
@@ -60,6 +62,16 @@ _LINE = {
     "sku": "sku",
     "quantity": "quantity",
     "current_quantity": "currentQuantity",
+    "gift_card": "isGiftCard",
+    "requires_shipping": "requiresShipping",
+    "name": "name",
+    "title": "title",
+}
+_SHIPPING_LINE = {
+    "title": "title",
+    "code": "code",
+    "source": "source",
+    "delivery_category": "deliveryCategory",
 }
 _NAMES = (
     _ORDER
@@ -68,6 +80,7 @@ _NAMES = (
     | _ADDRESSES
     | _ADDRESS
     | _LINE
+    | _SHIPPING_LINE
     | {
         "line_items": "lineItems",
         "shipping_lines": "shippingLines",
@@ -186,11 +199,19 @@ def in_rest_names(value: dict[str, object]) -> dict[str, object]:
         for number, item in enumerate(_whole(value, "lineItems"))
     ]
     order["shipping_lines"] = [
-        {"price": _amount(item, "originalPriceSet", currency, f"shippingLines[{number}]")}
-        if isinstance(item, dict)
-        else item
+        _shipping_line(item, f"shippingLines[{number}]", currency)
         for number, item in enumerate(_whole(value, "shippingLines"))
     ]
+    order["transactions"] = [
+        _transaction(item, currency)
+        for item in _known_items(value.get("transactions"))
+        if isinstance(item, dict)
+    ]
+    terms = value.get("paymentTerms")
+    order["payment_terms"] = (
+        {"due_in_days": terms.get("dueInDays")} if isinstance(terms, dict) else None
+    )
+    order["subscription_id"] = _subscription(value.get("lineItems"))
     return order
 
 
@@ -225,7 +246,83 @@ def _line(item: object, path: str, currency: object) -> object:
     if line["sku"] is None and isinstance(variant, dict):
         line["sku"] = variant.get("sku")
     line["price"] = _amount(item, "originalUnitPriceSet", currency, f"{path}.originalUnitPriceSet")
+    plan = item.get("sellingPlan")
+    if isinstance(plan, dict) and isinstance(plan.get("name"), str):
+        line["title"] = ", ".join(filter(None, (_title(line), plan["name"])))
+        line["name"] = None
+    _add_parts(line, item, currency)
     return line
+
+
+def _title(line: dict[str, object]) -> str:
+    found = line["name"] or line["title"]
+    return found if isinstance(found, str) else ""
+
+
+def _shipping_line(item: object, path: str, currency: object) -> object:
+    if not isinstance(item, dict):
+        return item
+    line = _renamed(item, _SHIPPING_LINE)
+    line["price"] = _amount(item, "originalPriceSet", currency, path)
+    line["discounted_price"] = _known_amount(item, "discountedPriceSet", currency)
+    _add_parts(line, item, currency)
+    return line
+
+
+def _add_parts(line: dict[str, object], item: dict[str, object], currency: object) -> None:
+    """The taxes and discounts of a line, as far as they can be read."""
+    line["tax_lines"] = [
+        {"price": _known_amount(tax, "priceSet", currency), "rate": tax.get("rate")}
+        for tax in _known_items(item.get("taxLines"))
+        if isinstance(tax, dict)
+    ]
+    line["discount_allocations"] = [
+        {
+            "amount": _known_amount(part, "allocatedAmountSet", currency),
+            "name": _discount_name(part.get("discountApplication")),
+        }
+        for part in _known_items(item.get("discountAllocations"))
+        if isinstance(part, dict)
+    ]
+
+
+def _discount_name(application: object) -> str | None:
+    if not isinstance(application, dict):
+        return None
+    for name in ("code", "title", "description"):
+        found = application.get(name)
+        if isinstance(found, str) and found.strip():
+            return found
+    return None
+
+
+def _transaction(item: dict[str, object], currency: object) -> dict[str, object]:
+    names = {"gateway": "gateway", "kind": "kind", "status": "status"}
+    return {**_renamed(item, names), "amount": _known_amount(item, "amountSet", currency)}
+
+
+def _subscription(lines: object) -> str:
+    """The subscription contract of the first line that has one; empty where none has."""
+    for item in _known_items(lines):
+        contract = item.get("contract") if isinstance(item, dict) else None
+        found = contract.get("id") if isinstance(contract, dict) else None
+        if isinstance(found, str):
+            return plain_id(found)
+    return ""
+
+
+def _known_items(value: object) -> list[object]:
+    """The items of a list or a connection; none where it is neither."""
+    try:
+        return nodes(value, "")
+    except Rejected:
+        return []
+
+
+def _known_amount(value: dict[str, object], name: str, currency: object) -> object:
+    """The amount of a MoneyBag in the shop's currency; None where there is none."""
+    shop = _shop_money(value, name)
+    return shop.get("amount") if shop.get("currencyCode") in (None, currency) else None
 
 
 def _shop_money(value: dict[str, object], name: str) -> dict[str, object]:

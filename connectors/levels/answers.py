@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schemas.availability import AVAILABLE, LIMITED, Step, explain
+from schemas.availability import AVAILABLE, BELOW_ZERO, LIMITED, THRESHOLD, Step, explain
 from schemas.stock import LocationLevel, StockLevels
 
 Look = Callable[[str], StockLevels | None]
@@ -28,7 +28,7 @@ POSITION = (
     "selling",
 )
 KITS_HERE = "kits of which every component is there"
-"""the one step of a kit's sum at a location"""
+"""the first step of a kit's sum at a location"""
 
 
 def moment(text: str) -> int:
@@ -76,9 +76,7 @@ def told(
         "next_supply_at": iso(levels.next_supply_at_ms),
         "at": iso(levels.at_ms),
         "positions": [{name: getattr(one, name) for name in POSITION} for one in levels.locations],
-        "channels": [
-            {"channel": one.channel, "available": one.available} for one in levels.channels
-        ],
+        "channels": _channels(levels, look),
         "components": [{"sku": one.sku, "quantity": one.quantity} for one in levels.components],
     }
     if explained:
@@ -89,6 +87,18 @@ def told(
         )
         answer["explained"] = {"channel": channel, "until": iso(until_ms), **sums}
     return answer
+
+
+def _channels(levels: StockLevels, look: Look) -> list[Answer]:
+    """What each channel may sell that has words of its own; of a kit, or of a component of it."""
+    if not levels.components:
+        return [{"channel": one.channel, "available": one.available} for one in levels.channels]
+    known = [levels, *(look(one.sku) for one in levels.components)]
+    names = {one.channel for each in known if each is not None for one in each.channels}
+    return [
+        {"channel": name, "available": _kit(levels, look, name, 0)["available"]}
+        for name in sorted(names)
+    ]
 
 
 def _plain(levels: StockLevels, channel: str, until_ms: int) -> Answer:
@@ -111,7 +121,10 @@ def _here(levels: StockLevels, one: LocationLevel, channel: str, until_ms: int) 
 
 
 def _kit(levels: StockLevels, look: Look, channel: str, until_ms: int) -> Answer:
-    """How many kits there are: whole ones at one location, and no more than components allow."""
+    """How many kits there are: whole ones at one location, and no more than components allow.
+
+    A threshold of the kit holds at each location, on top of those of its components.
+    """
     kits: dict[str, int] | None = None
     most: int | None = None
     parts = []
@@ -129,21 +142,30 @@ def _kit(levels: StockLevels, look: Look, channel: str, until_ms: int) -> Answer
         kits = here if kits is None else {
             name: min(kits[name], pieces) for name, pieces in here.items() if name in kits
         }  # fmt: skip
-    kits, most = kits or {}, most or 0
-    steps = [Step(name, pieces) for name, pieces in sorted(kits.items())]
-    beyond = sum(kits.values()) - most
+    most = most or 0
+    less = sum(one.quantity for one in levels.thresholds if one.channel == channel)
+    here_of_each = {name: _kits_at(pieces, less) for name, pieces in sorted((kits or {}).items())}
+    steps = [Step(name, sum(step.pieces for step in each)) for name, each in here_of_each.items()]
+    beyond = sum(step.pieces for step in steps) - most
     if beyond > 0:
         steps.append(Step(LIMITED, -beyond))
     steps.append(Step(AVAILABLE, sum(step.pieces for step in steps)))
     return {
         "available": steps[-1].pieces,
         "locations": [
-            {"location_id": name, "steps": _steps([Step(KITS_HERE, pieces)])}
-            for name, pieces in sorted(kits.items())
+            {"location_id": name, "steps": _steps(each)} for name, each in here_of_each.items()
         ],
         "steps": _steps(steps),
         "components": parts,
     }
+
+
+def _kits_at(pieces: int, less: int) -> list[Step]:
+    """The steps of a kit at one location; their sum is 0 or more."""
+    steps = [Step(KITS_HERE, pieces), Step(THRESHOLD, -less)]
+    if less > pieces:
+        steps.append(Step(BELOW_ZERO, less - pieces))
+    return [step for step in steps if step.pieces or step.label == KITS_HERE]
 
 
 def _steps(steps: list[Step]) -> list[Answer]:

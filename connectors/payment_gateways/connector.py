@@ -3,8 +3,9 @@
 Guarantee: at least once. Answers are durable (acks=all) before the work's offset is committed, and
 an offset is committed only when every request before it is answered; a crash or a rebalance
 repeats work and never drops it. Idempotency key: the request's own, the same for every try of one
-payment. A duplicate of an answer changes nothing: an answer names the try or the authorization that
-it is about, and the payments room takes only the one that it waits for.
+authorization, capture, refund or void. A duplicate of an answer changes nothing: an answer names
+the try or the authorization that it is about, and the payments room takes only the one that it
+waits for.
 
 Requests of one order are answered in the order of the log. A record that cannot be read is counted,
 logged by its position, and passed over: the payments room asks again for what was in it.
@@ -35,7 +36,12 @@ from connectors.payment_gateways.gateway import Gateway, InstantGateway, Request
 from connectors.payment_gateways.sandbox import Sandbox
 from connectors.payment_gateways.window import Window, Work
 from schemas import codec
-from schemas.payments import AuthorizationRequested, VoidRequested
+from schemas.payments import (
+    AuthorizationRequested,
+    CaptureRequested,
+    RefundRequested,
+    VoidRequested,
+)
 from schemas.topics import PAYMENTS_COMMANDS, PAYMENTS_EVENTS
 
 log = logging.getLogger("millrace.payment_gateway")
@@ -200,6 +206,8 @@ class Carrier:
         self._authorizations = REQUESTS.labels("authorize")
         self._inquiries = REQUESTS.labels("inquiry")
         self._voids = REQUESTS.labels("void")
+        self._captures = REQUESTS.labels("capture")
+        self._refunds = REQUESTS.labels("refund")
 
     # -- assignment ---------------------------------------------------------------------------
 
@@ -294,6 +302,12 @@ class Carrier:
             return record
         if isinstance(record, VoidRequested):
             self._voids.inc()
+            return record
+        if isinstance(record, CaptureRequested):
+            (self._inquiries if record.inquiry else self._captures).inc()
+            return record
+        if isinstance(record, RefundRequested):
+            (self._inquiries if record.inquiry else self._refunds).inc()
             return record
         self._passed.add(value[: codec.HEADER_BYTES])
         return None

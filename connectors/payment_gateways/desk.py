@@ -32,7 +32,7 @@ from connectors.payment_gateways.gateway import (
 )
 from connectors.payment_gateways.window import Work
 from schemas import codec
-from schemas.payments import VoidRequested
+from schemas.payments import CaptureRequested, RefundRequested, VoidRequested
 
 log = logging.getLogger("millrace.payment_gateway")
 REQUEST_SECONDS = 10.0
@@ -42,8 +42,8 @@ MAXIMUM_IN_FLIGHT = 1_000
 """Requests of one partition from the lowest unfinished one on; so many can a crash repeat. One that
 times out holds up to so many behind it, so fewer would make a partition wait for each time-out."""
 MAXIMUM_AGE_SECONDS = 3_600.0
-"""An older wish to authorize is a leftover: gateways forget idempotency keys, some after a day, and
-would authorize twice. The payments room has long asked again or given up."""
+"""An older wish to authorize, capture or refund is a leftover: gateways forget idempotency keys,
+some after a day, and would do it twice. The payments room has long asked again or given up."""
 STUCK_REQUESTS = 3
 """Time-outs without any answer after which the gateway is taken to block its event loop."""
 CLOSE_SECONDS = 5.0
@@ -231,12 +231,18 @@ class ConcurrentDesk:
     async def _ask(self, request: Request) -> Answer:
         if isinstance(request, VoidRequested):
             return await self._gateway.void(request)
+        if isinstance(request, CaptureRequested):
+            ask = self._gateway.inquire_capture if request.inquiry else self._gateway.capture
+            return await ask(request)
+        if isinstance(request, RefundRequested):
+            look = self._gateway.inquire_refund if request.inquiry else self._gateway.refund
+            return await look(request)
         if request.inquiry:
             return await self._gateway.inquire(request)
         return await self._gateway.authorize(request)
 
     def _is_leftover(self, request: Request) -> bool:
-        """Whether it is too old to authorize; to inquire and to void is always safe."""
+        """Whether it is too old to move money; to inquire and to void is always safe."""
         if isinstance(request, VoidRequested) or request.inquiry:
             return False
         return self._clock() - request.at_ms / 1000 > self._limits.age_seconds

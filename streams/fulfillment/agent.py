@@ -44,7 +44,7 @@ class FulfillmentRoom:
         if following is not state:
             states.put(inbound.key, following)
         before = _capacity(states)
-        used = rules.counted(known, before, sends, now_ms)
+        used = rules.counted(known, before, state, following, now_ms)
         if used is not before:
             states.put(CAPACITY_KEY, used)
         return sends

@@ -21,7 +21,8 @@ def share(daily_capacity: int) -> int:
 
     Partitions do not know of each other. Orders are spread over them evenly, so on a busy day they
     use up their shares at about the same time; together they exceed the capacity by fewer than
-    there are partitions, and by the orders that were ranked but not yet released.
+    there are partitions, and by the orders that were ranked but not yet released. What is withdrawn
+    on the day of its release is given back.
     """
     return -(-daily_capacity // PARTITIONS)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec.structs import replace
 
 from schemas import locations
@@ -11,8 +13,10 @@ from schemas.fulfillment import (
     CapacityState,
     FulfillmentCancelled,
     FulfillmentCommandRefused,
+    FulfillmentLinesCancelled,
     FulfillmentOrderReleased,
     FulfillmentState,
+    LineToSource,
     LocationsRanked,
     LocationUse,
     OrderRouted,
@@ -51,6 +55,8 @@ from streams.fulfillment.model import (
 
 Sourcing = RegisterLocation | SwitchLocation | SetChannelSourcing
 Decision = tuple[FulfillmentState | None, list[Send]]
+Place = tuple[int, str]
+"""where lines go: the number of the address, or the location where they are fetched"""
 
 
 def learn(known: LocationsState | None, command: Sourcing) -> LocationsState:
@@ -96,17 +102,19 @@ def rank(
     now_ms: int,
 ) -> list[Send]:
     """Reservations to ask for, at the nearest locations first, those of the country before all."""
-    order_id = command.order_id
-    ranked = ranking(known, capacity, command, now_ms)
-    if not ranked:
-        failure = RecordSourcingFailure(order_id, command.attempt, Refusal.NO_LOCATION)
+    order_id, attempt = command.order_id, command.attempt
+    rankings = _rankings(known, capacity, command, now_ms)
+    if not all(rankings.values()):
+        failure = RecordSourcingFailure(order_id, attempt, Refusal.NO_LOCATION)
         return [Send(ORDERS_COMMANDS, order_id, failure)]
     sends = [
         Send(
             FULFILLMENT_EVENTS,
             order_id,
-            LocationsRanked(order_id, command.attempt, ranked, now_ms),
+            LocationsRanked(order_id, attempt, ranked, now_ms, address),
         )
+        for (address, only), ranked in rankings.items()
+        if not only
     ]
     for line in command.lines:
         reserve = ReserveStock(
@@ -114,16 +122,70 @@ def rank(
             line.line_id,
             line.sku,
             line.quantity,
-            command.attempt,
-            ranked,
+            attempt,
+            rankings[_place(line)],
             command.reserved_until_ms,
             command.channel,
             command.customer_group,
             command.backorder,
             command.priority,
+            held=line.held,
         )
         sends.append(Send(INVENTORY_COMMANDS, line.sku, reserve))
     return sends
+
+
+def _place(line: LineToSource) -> Place:
+    return (0, line.only_location_id) if line.only_location_id else (line.address, "")
+
+
+def _rankings(
+    known: LocationsState | None,
+    capacity: CapacityState | None,
+    command: RankLocations,
+    now_ms: int,
+) -> dict[Place, list[str]]:
+    """The locations for each place that lines go to; none for a place that no location serves.
+
+    What the customer fetches is served where they fetch it, if that location works and has
+    capacity today, whichever channel it sells for.
+    """
+    further = {one.address: one for one in command.more_destinations}
+    found: dict[Place, list[str]] = {}
+    for line in command.lines:
+        place = address, only = _place(line)
+        if place in found:
+            continue
+        there = further.get(address)
+        if only:
+            found[place] = [only] if _works(known, capacity, only, now_ms) else []
+        elif there is not None:
+            there_command = replace(
+                command,
+                country=there.country,
+                postal_code=there.postal_code,
+                latitude=there.latitude,
+                longitude=there.longitude,
+            )
+            found[place] = ranking(known, capacity, there_command, now_ms)
+        else:
+            found[place] = ranking(known, capacity, command, now_ms)
+    return found
+
+
+def _works(
+    known: LocationsState | None, capacity: CapacityState | None, location_id: str, now_ms: int
+) -> bool:
+    """Whether a location sells and fulfills, and has not used up today's capacity."""
+    used = _used(capacity, now_ms)
+    return any(
+        one.active
+        and one.selling
+        and one.fulfilling
+        and (not one.daily_capacity or used.get(location_id, 0) < share(one.daily_capacity))
+        for one in (known.locations if known is not None else [])
+        if one.location_id == location_id
+    )
 
 
 def ranking(
@@ -172,27 +234,40 @@ def _used(capacity: CapacityState | None, now_ms: int) -> dict[str, int]:
 
 
 def counted(
-    known: LocationsState | None, capacity: CapacityState | None, sends: list[Send], now_ms: int
+    known: LocationsState | None,
+    capacity: CapacityState | None,
+    before: FulfillmentState | None,
+    after: FulfillmentState | None,
+    now_ms: int,
 ) -> CapacityState | None:
-    """What is used of today's capacity, with the fulfillment orders that are being released.
+    """What is used of today's capacity, after an order's fulfillment orders have changed.
 
-    Only locations with a bound are counted. One that is withdrawn again counts too: the day's work
-    was planned with it.
+    Only locations with a bound are counted. One that is withdrawn on the day of its release gives
+    back what it has used; later, that day's work is over.
     """
-    bounded = {one.location_id for one in known.locations if one.daily_capacity} if known else set()
-    released = [
-        send.record.location_id
-        for send in sends
-        if isinstance(send.record, FulfillmentOrderReleased) and send.record.location_id in bounded
-    ]
-    if not released:
+    today = now_ms // DAY_MS
+    change = _at_each(after)
+    if before is not None and before.routed_at_ms // DAY_MS == today:
+        change.subtract(_at_each(before))
+    elif before is not None and before.routed_at_ms:
         return capacity
+    bounded = {one.location_id for one in known.locations if one.daily_capacity} if known else set()
     used = _used(capacity, now_ms)
-    for location_id in released:
-        used[location_id] = used.get(location_id, 0) + 1
-    return CapacityState(
-        now_ms // DAY_MS, [LocationUse(name, number) for name, number in sorted(used.items())]
-    )
+    following = {
+        name: pieces
+        for name in sorted({*used, *(change.keys() & bounded)})
+        if (pieces := used.get(name, 0) + change[name] * (name in bounded)) > 0
+    }
+    if following == used:
+        return capacity
+    return CapacityState(today, [LocationUse(*one) for one in following.items()])
+
+
+def _at_each(state: FulfillmentState | None) -> Counter[str]:
+    """Fulfillment orders that stand, by location."""
+    if state is None or state.status != Status.ROUTED:
+        return Counter()
+    return Counter(lines[0].location_id for lines in _parts(state).values())
 
 
 def decide(
@@ -281,20 +356,20 @@ def _routed(known: LocationsState | None, state: FulfillmentState, now_ms: int) 
         location_id = lines[0].location_id
         line_ids = [line.line_id for line in lines]
         released = FulfillmentOrderReleased(
-            order_id, fulfillment_order_id, location_id, line_ids, now_ms
+            order_id, fulfillment_order_id, location_id, line_ids, now_ms, lines[0].destination
         )
         sends.append(Send(FULFILLMENT_EVENTS, order_id, released))
         if location_id in suppliers:
             sends.append(_drop_ship(order_id, fulfillment_order_id, lines))
     sends.append(Send(ORDERS_COMMANDS, order_id, RecordRouting(order_id, len(parts))))
-    return replace(state, status=Status.ROUTED), sends
+    return replace(state, status=Status.ROUTED, routed_at_ms=now_ms), sends
 
 
 def _parts(state: FulfillmentState) -> dict[str, list[Allocation]]:
-    """The order's fulfillment orders by id, one for each location."""
-    by_location: dict[str, list[Allocation]] = {}
+    """The order's fulfillment orders by id, one for each location and where they go from there."""
+    by_location: dict[tuple[str, str], list[Allocation]] = {}
     for line in state.allocations:
-        by_location.setdefault(line.location_id, []).append(line)
+        by_location.setdefault((line.location_id, line.destination), []).append(line)
     return {
         f"{state.order_id}/{number}": lines
         for number, lines in enumerate(by_location.values(), start=1)
@@ -336,6 +411,8 @@ def _cancel(
         return None, [Send(FULFILLMENT_EVENTS, order_id, refused)]
     if state.status == Status.CANCELLED:
         return state, []
+    if command.line_ids:
+        return _cancel_lines(known, state, command, now_ms)
     event = FulfillmentCancelled(order_id, command.reason, now_ms)
     sends = [Send(FULFILLMENT_EVENTS, order_id, event)]
     if state.status == Status.ROUTED:
@@ -345,3 +422,31 @@ def _cancel(
                 withdraw = CancelPurchaseOrder(fulfillment_order_id, command.reason, "fulfillment")
                 sends.append(Send(PURCHASING_COMMANDS, fulfillment_order_id, withdraw))
     return replace(state, status=Status.CANCELLED, pending=[]), sends
+
+
+def _cancel_lines(
+    known: LocationsState | None,
+    state: FulfillmentState,
+    command: CancelFulfillment,
+    now_ms: int,
+) -> Decision:
+    """Withdraw some lines. A supplier's part goes with the last of its lines: until then the
+    purchase order stands as it is."""
+    order_id, gone = command.order_id, set(command.line_ids)
+    there = [
+        line.line_id
+        for line in state.allocations
+        if line.line_id in gone and line.line_id not in state.cancelled
+    ]
+    if not there:
+        return state, []
+    event = FulfillmentLinesCancelled(order_id, there, command.reason, now_ms)
+    sends = [Send(FULFILLMENT_EVENTS, order_id, event)]
+    if state.status == Status.ROUTED:
+        suppliers, cancelled = _suppliers(known), {*state.cancelled, *there}
+        for fulfillment_order_id, lines in _parts(state).items():
+            ids = {line.line_id for line in lines}
+            if lines[0].location_id in suppliers and ids & gone and ids <= cancelled:
+                withdraw = CancelPurchaseOrder(fulfillment_order_id, command.reason, "fulfillment")
+                sends.append(Send(PURCHASING_COMMANDS, fulfillment_order_id, withdraw))
+    return replace(state, cancelled=[*state.cancelled, *there]), sends

@@ -12,5 +12,5 @@ released by whoever reserved it. No stock lies idle that a waiting line could ha
 - queue.py, promises.py: who waits for it, and what is promised to them
 - kits.py: SKUs that are made of others
 - movements.py, lots.py, handling.py: what is there and on its way, and how a SKU is handled
-- levels.py, replenishment.py: what that means for channels and for purchasing
+- levels.py, sweep.py, replenishment.py: what that means for channels and for purchasing
 """

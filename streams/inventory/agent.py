@@ -27,7 +27,16 @@ from schemas.stock import (
     ShipTransfer,
 )
 from schemas.topics import INVENTORY_COMMANDS, INVENTORY_DEAD_LETTER, INVENTORY_STATE, Topic
-from streams.inventory import kits, levels, lots, movements, queue, replenishment, reservations
+from streams.inventory import (
+    kits,
+    levels,
+    lots,
+    movements,
+    queue,
+    replenishment,
+    reservations,
+    sweep,
+)
 from streams.inventory.account import Account
 
 Reservation = (
@@ -66,13 +75,20 @@ class InventoryRoom:
         elif isinstance(command, Moving):
             movements.decide(account, command)
         elif isinstance(command, Sourcing):
-            levels.learn(states, command)
+            place = levels.learn(states, command)
+            if place is not None:
+                sweep.begin(states, place, now_ms)
         else:
             raise TypeError(f"the inventory room takes no {type(command).__name__}")
         return _follow_up(account)
 
     def wake(self, key: str, states: States, now_ms: int) -> list[Send]:
-        """The records that follow from a reservation, a lot or a movement having run out."""
+        """The records that follow from a reservation, a lot or a movement having run out.
+
+        Or from it being time to tell further SKUs of a change of locations.
+        """
+        if key == sweep.KEY:
+            return sweep.wake(states, now_ms)
         sku, kind, _ = key.split("|", 2)
         account = Account(sku, states, now_ms)
         if kind in movements.TIMERS:
@@ -83,7 +99,9 @@ class InventoryRoom:
 
     def summarise(self, changed: Collection[str], states: States, now_ms: int) -> list[Send]:
         """What is there and may be sold of every SKU that the batch has changed."""
-        return levels.summarise(changed, states, now_ms)
+        sends = levels.summarise(changed, states, now_ms)
+        sweep.enlist(changed, states)
+        return sends
 
 
 def _follow_up(account: Account) -> list[Send]:

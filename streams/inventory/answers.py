@@ -1,4 +1,4 @@
-"""What is told to whoever asked for stock: the order, or the kit whose component it is."""
+"""What is told to whoever asked: the order, the kit whose component it is, or purchasing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from schemas.inventory import (
     Waiting,
 )
 from schemas.orders import RecordReservation
-from schemas.topics import FULFILLMENT_COMMANDS, INVENTORY_COMMANDS, ORDERS_COMMANDS
+from schemas.purchasing import RecordGoodsReceipt
+from schemas.records import Record
+from schemas.stock import ReceiveStock
+from schemas.topics import (
+    FULFILLMENT_COMMANDS,
+    INVENTORY_COMMANDS,
+    ORDERS_COMMANDS,
+    PURCHASING_COMMANDS,
+)
 from streams.inventory.account import Account
 
 
@@ -82,6 +90,16 @@ def _answer_kit(
         kit_sku, order_id, of_kit, account.sku, attempt, location_id != "", location_id, reason
     )
     account.send(INVENTORY_COMMANDS, kit_sku, reply)
+
+
+def taken_in(account: Account, command: Record, reason: Refusal | str = "") -> None:
+    """Goods of a purchase order are in stock, or why not. Nobody waits for another movement."""
+    if not isinstance(command, ReceiveStock) or not command.purchase_order_id:
+        return
+    reply = RecordGoodsReceipt(
+        command.purchase_order_id, command.movement_id, account.sku, not reason, reason
+    )
+    account.send(PURCHASING_COMMANDS, command.purchase_order_id, reply)
 
 
 def not_done(

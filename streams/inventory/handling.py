@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from schemas.inventory import Refusal, StockState
 from schemas.stock import PositionAt, SetSku, SkuSet
-from streams.inventory import lots
+from streams.inventory import lots, quotas
 from streams.inventory.account import Account
 
 TRACKING = ("", lots.BY_LOT, lots.BY_SERIAL)
@@ -18,7 +18,8 @@ def set_sku(account: Account, command: SetSku) -> Refusal | None:
     """Replace what was said of the SKU before; why not, where it is nonsense. Says nothing twice.
 
     Quotas keep what is consumed of them. Lots begin to be tracked while nothing is there or on its
-    way, for nobody knows the lots of such pieces, and become a kit only SKUs without stock.
+    way, for nobody knows the lots of such pieces, and become a kit only SKUs without stock. A kit
+    has no quotas: what is kept for someone are pieces, and those are its components'.
     """
     stock = account.known
     if not _makes_sense(command):
@@ -32,14 +33,13 @@ def set_sku(account: Account, command: SetSku) -> Refusal | None:
     kit = bool(command.components) and not stock.components
     if kit and (stock.waiting or stock.supplies or any(map(_has_stock, stock.positions))):
         return Refusal.KIT_HAS_NO_STOCK
-    consumed = {quota.quota_id: quota.consumed for quota in stock.quotas}
+    said, dropped = quotas.said(stock, command.quotas)
     after = replace(
         stock,
         positions=[] if kit else stock.positions,
         thresholds=command.thresholds,
-        quotas=[
-            replace(quota, consumed=consumed.get(quota.quota_id, 0)) for quota in command.quotas
-        ],
+        quotas=said,
+        dropped=dropped,
         units=command.units,
         components=command.components,
         tracking=command.tracking,
@@ -79,7 +79,7 @@ def _makes_sense(command: SetSku) -> bool:
     return (
         command.low_at >= 0
         and command.tracking in TRACKING
-        and not (command.components and command.tracking)
+        and not (command.components and (command.tracking or command.quotas))
         and all(one.channel and one.quantity >= 0 for one in command.thresholds)
         and _once(one.channel for one in command.thresholds)
         and all(

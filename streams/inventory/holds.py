@@ -20,10 +20,13 @@ Choice = tuple[int, dict[str, PositionAt], str]
 """index of the location among the ranked ones, what serves the line, and the quota that it uses"""
 
 
-def choose(stock: StockState, line: ReserveStock | Waiting) -> Choice | None:
-    """The first ranked location that can serve the whole line; None where none can."""
+def choose(stock: StockState, line: ReserveStock | Waiting, leave: int = 0) -> Choice | None:
+    """The first ranked location that can serve the whole line; None where none can.
+
+    `leave`: pieces that must be left there, besides the channel's threshold.
+    """
     quantity = line.quantity
-    serving = serving_positions(stock, quantity, line.channel)
+    serving = serving_positions(stock, quantity + leave, line.channel)
     if not serving:
         return None
     quota_id = ""
@@ -74,6 +77,20 @@ def make(account: Account, stock: StockState, at: PositionAt, wanted: Reservatio
         replenishment.demanded(account, location_id, quantity)
 
 
+def without(stock: StockState, reservation: ReservationState) -> StockState:
+    """The stock as it would be if the reservation, which nobody works on, were given back."""
+    positions = [
+        replace(at, reserved=at.reserved - reservation.quantity)
+        if at.location_id == reservation.location_id
+        else at
+        for at in stock.positions
+    ]
+    freed = replace(stock, positions=positions)
+    if not reservation.quota_id:
+        return freed
+    return quotas.give_back(freed, reservation.quota_id, reservation.quantity)
+
+
 def give_back(account: Account, reservation: ReservationState, reason: str) -> None:
     """End a reservation whose pieces have not left."""
     quantity, location_id = reservation.quantity, reservation.location_id
@@ -84,9 +101,7 @@ def give_back(account: Account, reservation: ReservationState, reason: str) -> N
     else:
         after = account.change(location_id, reserved=-quantity)
     if reservation.quota_id:
-        stock = account.known
-        given = quotas.consume(stock.quotas, reservation.quota_id, -quantity)
-        account.stock = replace(stock, quotas=given)
+        account.stock = quotas.give_back(account.known, reservation.quota_id, quantity)
     account.forget(reservation.order_id, reservation.line_id)
     account.tell(
         StockReleased(

@@ -4,6 +4,9 @@ A kit ships from one place, so its locations are tried one after the other. At e
 component is asked for in its own partition; when all have answered and one of them was refused,
 the others give back what they hold, and the next location is tried. The attempt that components
 see counts these tries, so that an answer to an earlier one is told from the one that is waited for.
+
+What a channel may not sell of the kit at a location are the components of so many kits: each of
+them is reserved only where it leaves those, on top of its own threshold.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from schemas.inventory import (
 )
 from schemas.stock import Component
 from schemas.topics import INVENTORY_COMMANDS
-from streams.inventory import answers
+from streams.inventory import answers, quotas
 from streams.inventory.account import Account
 from streams.inventory.model import (
     KIT_INCOMPLETE,
@@ -111,6 +114,20 @@ def release(account: Account, kit: KitState, reason: str) -> None:
         account.keep(replace(kit, status=KitStatus.UNDOING, reason=reason, wake_at_ms=0))
 
 
+def shrink(account: Account, kit: KitState, command: ReserveStock) -> KitState:
+    """Hold fewer kits than are reserved; the kit as it is then."""
+    lines = [
+        KitLine(line.sku, line.quantity * command.quantity // kit.quantity, line.status)
+        for line in kit.lines
+    ]
+    kit = replace(kit, quantity=command.quantity, attempt=command.attempt, lines=lines)
+    account.keep(kit)
+    for line in lines:
+        wanted = _component(kit, line)
+        account.send(INVENTORY_COMMANDS, line.sku, replace(wanted, held=True))
+    return kit
+
+
 def stands(kit: KitState) -> bool:
     """Whether all components are reserved."""
     return kit.status == KitStatus.RESERVED
@@ -133,20 +150,27 @@ def _try(kit: KitState) -> int:
 def _ask(account: Account, kit: KitState) -> None:
     """Ask for every component at the location that is tried."""
     account.keep(kit)
+    kits_left = quotas.threshold(account.known.thresholds, kit.channel)
     for line in kit.lines:
-        command = ReserveStock(
-            order_id=kit.order_id,
-            line_id=answers.component_line(kit.line_id, line.sku),
-            sku=line.sku,
-            quantity=line.quantity,
-            attempt=_try(kit),
-            locations=[kit.locations[kit.tried]],
-            reserved_until_ms=kit.reserved_until_ms,
-            channel=kit.channel,
-            customer_group=kit.customer_group,
-            kit_sku=kit.sku,
-        )
-        account.send(INVENTORY_COMMANDS, line.sku, command)
+        wanted = _component(kit, line)
+        leave = kits_left * (line.quantity // kit.quantity)
+        account.send(INVENTORY_COMMANDS, line.sku, replace(wanted, leave=leave))
+
+
+def _component(kit: KitState, line: KitLine) -> ReserveStock:
+    """The wish for a component where the kit is tried or held."""
+    return ReserveStock(
+        order_id=kit.order_id,
+        line_id=answers.component_line(kit.line_id, line.sku),
+        sku=line.sku,
+        quantity=line.quantity,
+        attempt=_try(kit),
+        locations=[kit.locations[kit.tried]],
+        reserved_until_ms=kit.reserved_until_ms,
+        channel=kit.channel,
+        customer_group=kit.customer_group,
+        kit_sku=kit.sku,
+    )
 
 
 def _try_next(account: Account, kit: KitState) -> None:

@@ -1,9 +1,9 @@
 """What is there of each SKU and what channels may sell, told once a batch.
 
 Locations and sourcing are kept in every partition of the room. Where they change, the SKUs that a
-batch changes are told by them from then on; all others keep what was told last until something of
-theirs changes, for a switch must not rewrite a million SKUs. Whoever needs a stop at once reads
-LocationRegistered beside the levels; sourcing never ranks such a location again either way.
+batch changes are told by them from then on, and all others bit by bit (sweep.py), for a switch must
+not rewrite a million SKUs in one transaction. Sourcing never ranks such a location from the first
+moment on.
 """
 
 from __future__ import annotations
@@ -40,8 +40,13 @@ LOW = "low"
 OUT = "out"
 
 
-def learn(states: States, command: RegisterLocation | SwitchLocation | SetChannelSourcing) -> None:
-    """Keep what is said of a location or of a channel's sourcing."""
+def learn(
+    states: States, command: RegisterLocation | SwitchLocation | SetChannelSourcing
+) -> str | None:
+    """Keep what is said of a location or of a channel's sourcing, and what that changes of levels.
+
+    None for nothing; a location_id where it is that of SKUs there; "" where it is that of all.
+    """
     known = _known(states)
     match command:
         case RegisterLocation():
@@ -50,8 +55,16 @@ def learn(states: States, command: RegisterLocation | SwitchLocation | SetChanne
             after = switched(known, command)
         case SetChannelSourcing():
             after = sourced(known, command)
-    if after != known:
-        states.put(LOCATIONS_KEY, after)
+    if after == known:
+        return None
+    states.put(LOCATIONS_KEY, after)
+    was, now = Sources(known), Sources(after)
+    if was.channels != now.channels:
+        return ""
+    if isinstance(command, SetChannelSourcing):
+        return None
+    location_id = command.location_id
+    return location_id if was.of(location_id) != now.of(location_id) else None
 
 
 def summarise(changed: Collection[str], states: States, now_ms: int) -> list[Send]:
@@ -66,13 +79,20 @@ def summarise(changed: Collection[str], states: States, now_ms: int) -> list[Sen
             continue
         if sources is None:
             sources = Sources(_known(states))
-        told, total = levels(stock, sources, now_ms)
-        sends.append(Send(INVENTORY_LEVELS, key, told))
-        if told.level != (stock.level or OK) and (stock.positions or stock.level):
-            states.put(key, replace(stock, level=told.level))
-            if told.level:
-                crossed = StockLevelChanged(key, told.level, stock.level or OK, total, now_ms)
-                sends.append(Send(INVENTORY_EVENTS, key, crossed))
+        sends += tell(stock, sources, states, now_ms)
+    return sends
+
+
+def tell(stock: StockState, sources: Sources, states: States, now_ms: int) -> list[Send]:
+    """The levels of a SKU, and what they crossed; keeps the level that was told."""
+    sku = stock.sku
+    told, total = levels(stock, sources, now_ms)
+    sends = [Send(INVENTORY_LEVELS, sku, told)]
+    if told.level != (stock.level or OK) and (stock.positions or stock.level):
+        states.put(sku, replace(stock, level=told.level))
+        if told.level:
+            crossed = StockLevelChanged(sku, told.level, stock.level or OK, total, now_ms)
+            sends.append(Send(INVENTORY_EVENTS, sku, crossed))
     return sends
 
 
@@ -87,19 +107,23 @@ class Sources:
     def __init__(self, known: LocationsState | None) -> None:
         locations = known.locations if known is not None else []
         self.closed = {one.location_id for one in locations if not (one.active and one.selling)}
-        self.channels = {one.channel: one.groups for one in known.channels} if known else {}
+        self.channels = {one.channel: {*one.groups} for one in known.channels} if known else {}
         self._groups = {one.location_id: one.groups for one in locations} if self.channels else {}
+
+    def of(self, location_id: str) -> tuple[bool, list[str]]:
+        """Whether channels sell from a location, and which of those that have groups do."""
+        here = self._groups.get(location_id, ())
+        among = [name for name, groups in self.channels.items() if not groups.isdisjoint(here)]
+        return location_id not in self.closed, among
 
     def excluded(self, channel: str, positions: Iterable[LocationLevel]) -> list[str]:
         """The locations among these that the channel does not sell from, by its groups."""
         groups = self.channels.get(channel)
         if groups is None:
             return []
-        of, nothing = self._groups, list[str]()
+        of = self._groups
         return [
-            one.location_id
-            for one in positions
-            if not any(group in groups for group in of.get(one.location_id, nothing))
+            one.location_id for one in positions if groups.isdisjoint(of.get(one.location_id, ()))
         ]
 
 

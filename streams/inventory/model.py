@@ -21,6 +21,8 @@ EXPIRED = "expired"
 """reason of a release whose time had come"""
 SERVED = "served"
 """reason of a wait that ended with stock"""
+RESIZED = "resized"
+"""reason of a release that a reservation of another quantity follows at once"""
 KIT_INCOMPLETE = "kit_incomplete"
 """reason of a component's release: another one was missing at the location"""
 

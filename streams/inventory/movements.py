@@ -34,7 +34,7 @@ from schemas.stock import (
     TransferState,
 )
 from streams.content import hash_of
-from streams.inventory import handling, lots, supply
+from streams.inventory import answers, handling, lots, supply
 from streams.inventory.account import Account
 from streams.inventory.model import HOUR_MS
 
@@ -126,6 +126,7 @@ def _move_once(account: Account, command: Identified) -> None:
     known = account.get(key, MovementState)
     digest = content_hash(command)
     if known is not None and known.content_hash == digest:
+        answers.taken_in(account, command)
         return
     if known is not None or not command.movement_id:
         _refuse(account, command, Refusal.MOVEMENT_CONFLICT)
@@ -148,6 +149,7 @@ def _move_once(account: Account, command: Identified) -> None:
         return
     wake_at_ms = account.now_ms + REMEMBERED_MS
     account.put(key, MovementState(command.movement_id, digest, wake_at_ms))
+    answers.taken_in(account, command)
 
 
 def _set(account: Account, command: SetStock) -> None:
@@ -486,6 +488,7 @@ def _refuse(account: Account, command: Moving, reason: Refusal) -> None:
             account.sku, "", "", quantity, reason, account.now_ms, movement_id, location_id, actor
         )
     )
+    answers.taken_in(account, command, reason)
 
 
 def _place(account: Account, command: Identified) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from schemas.inventory import StockState
 from schemas.stock import ChannelThreshold, Quota
 from streams.inventory.model import available
@@ -47,19 +49,62 @@ def own(quotas: Iterable[Quota], channel: str, customer_group: str, quantity: in
 
 
 def consume(quotas: Iterable[Quota], quota_id: str, quantity: int) -> list[Quota]:
-    """The quotas with so much more of one consumed; a quantity below 0 gives back."""
+    """The quotas with so much more of one consumed, and held, by a reservation."""
     return [
-        Quota(
-            quota.quota_id,
-            quota.channel,
-            quota.customer_group,
-            quota.quantity,
-            max(0, quota.consumed + quantity),
-        )
+        replace(quota, consumed=quota.consumed + quantity, held=quota.held + quantity)
         if quota.quota_id == quota_id
         else quota
         for quota in quotas
     ]
+
+
+def give_back(stock: StockState, quota_id: str, quantity: int) -> StockState:
+    """A reservation has ended whose pieces stay: its quota has them again, or forgets them."""
+    return _ended(stock, quota_id, quantity, shipped=False)
+
+
+def ship(stock: StockState, quota_id: str, quantity: int) -> StockState:
+    """A reservation has ended whose pieces have left: they stay consumed."""
+    return _ended(stock, quota_id, quantity, shipped=True)
+
+
+def _ended(stock: StockState, quota_id: str, quantity: int, *, shipped: bool) -> StockState:
+    """The stock with the reservation taken off its quota, which may have been dropped since."""
+    given = 0 if shipped else quantity
+    dropped = [
+        replace(quota, held=quota.held - quantity) if quota.quota_id == quota_id else quota
+        for quota in stock.dropped
+    ]
+    return replace(
+        stock,
+        quotas=[
+            replace(
+                quota,
+                consumed=max(0, quota.consumed - given),
+                held=max(0, quota.held - quantity),
+            )
+            if quota.quota_id == quota_id
+            else quota
+            for quota in stock.quotas
+        ],
+        dropped=[quota for quota in dropped if quota.held > 0],
+    )
+
+
+def said(stock: StockState, quotas: Iterable[Quota]) -> tuple[list[Quota], list[Quota]]:
+    """The quotas as they are when these are said, and those that are dropped by it.
+
+    One that goes on keeps what is consumed. One that comes back has consumed what reservations
+    still hold that were made of it before; what was shipped of it then is over.
+    """
+    known = {one.quota_id: replace(one, consumed=one.held) for one in stock.dropped}
+    known |= {one.quota_id: one for one in stock.quotas}
+    now = []
+    for quota in quotas:
+        before = known.pop(quota.quota_id, None)
+        consumed, held = (before.consumed, before.held) if before is not None else (0, 0)
+        now.append(replace(quota, consumed=consumed, held=held))
+    return now, [one for one in known.values() if one.held > 0]
 
 
 def sellable(stock: StockState, channel: str, customer_group: str) -> int:

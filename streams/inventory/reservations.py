@@ -28,9 +28,9 @@ from schemas.inventory import (
     StockState,
     Waiting,
 )
-from streams.inventory import answers, holds, kits, lots, queue, replenishment
+from streams.inventory import answers, holds, kits, lots, queue, quotas, replenishment
 from streams.inventory.account import Account
-from streams.inventory.model import ALSO_AT_MAXIMUM, EXPIRED, SERVED, available
+from streams.inventory.model import ALSO_AT_MAXIMUM, EXPIRED, RESIZED, SERVED, available
 
 Reservation = (
     ReserveStock | ReleaseStock | MoveReservation | ExtendReservation | AllocateStock | ShipStock
@@ -42,7 +42,9 @@ def decide(account: Account, command: Reservation) -> None:
     line = account.line(command.order_id, command.line_id)
     match command:
         case ReserveStock():
-            if line is not None:
+            if command.held:
+                _resize(account, line, command)
+            elif line is not None:
                 _reserve_again(account, line, command)
             else:
                 _reserve(account, command)
@@ -83,7 +85,7 @@ def _reserve(account: Account, command: ReserveStock) -> None:
         kits.reserve(account, stock.components, command)
     elif stock.waiting and (place := queue.place(stock, command)) is not None:
         _reserve_waiting(account, stock, place, command)
-    elif (choice := holds.choose(stock, command)) is not None:
+    elif (choice := holds.choose(stock, command, command.leave)) is not None:
         _grant(account, stock, command, choice)
     elif not command.backorder:
         answers.refused(account, command, Refusal.OUT_OF_STOCK)
@@ -140,6 +142,67 @@ def _reserve_again(
     answers.reserved(account, line, _further(others, serving))
 
 
+def _resize(
+    account: Account, line: ReservationState | KitState | None, command: ReserveStock
+) -> None:
+    """Give a line that is held another quantity, and let go of nothing where that cannot be.
+
+    More pieces are taken where the line is held, or else all of them at the first ranked location
+    that can serve them. A kit can only become less, for its components stand in other partitions.
+    """
+    quantity = command.quantity
+    if line is None:
+        answers.refused(account, command, Refusal.UNKNOWN_RESERVATION)
+    elif quantity < 1:
+        answers.refused(account, command, Refusal.INVALID_QUANTITY)
+    elif line.quantity == quantity:
+        if line.attempt < command.attempt:
+            line = replace(line, attempt=command.attempt)
+            account.keep(line)
+        _reserve_again(account, line, replace(command, attempt=line.attempt))
+    elif isinstance(line, KitState):
+        if quantity > line.quantity or not kits.stands(line):
+            answers.refused(account, command, Refusal.RESERVATION_CONFLICT)
+        else:
+            answers.kit_reserved(account, kits.shrink(account, line, command))
+    elif line.allocated:
+        answers.refused(account, command, Refusal.ALREADY_ALLOCATED)
+    elif quantity > line.quantity:
+        _enlarge(account, line, command)
+    else:
+        _shrink(account, line, command)
+
+
+def _enlarge(account: Account, line: ReservationState, command: ReserveStock) -> None:
+    """More pieces, where the line is held if that can be."""
+    others = [name for name in command.locations if name != line.location_id]
+    wanted = replace(command, locations=[line.location_id, *others])
+    if holds.choose(holds.without(account.known, line), wanted) is None:
+        answers.refused(account, command, Refusal.OUT_OF_STOCK)
+        return
+    holds.give_back(account, line, RESIZED)
+    choice = holds.choose(account.known, wanted)
+    assert choice is not None
+    _grant(account, account.known, wanted, choice)
+
+
+def _shrink(account: Account, line: ReservationState, command: ReserveStock) -> None:
+    """Fewer pieces, of the same quota, whatever is available."""
+    holds.give_back(account, line, RESIZED)
+    stock = account.known
+    at = account.position(line.location_id)
+    assert at is not None
+    its_own = any(quota.quota_id == line.quota_id for quota in stock.quotas)
+    made = replace(
+        line,
+        quantity=command.quantity,
+        attempt=command.attempt,
+        quota_id=line.quota_id if its_own else "",
+    )
+    holds.make(account, stock, at, made)
+    answers.reserved(account, made, [])
+
+
 def _is_for(line: ReservationState | KitState, command: ReserveStock) -> bool:
     """Whether the attempt may take over what was set aside for its order; see the module."""
     if isinstance(line, KitState) and not kits.stands(line):
@@ -155,7 +218,7 @@ def _reserve_waiting(
         answers.refused(account, command, Refusal.RESERVATION_CONFLICT)
     elif command.attempt <= place.attempt:
         answers.waits(account, place, command.attempt)
-    elif (choice := holds.choose(stock, command)) is not None:
+    elif (choice := holds.choose(stock, command, command.leave)) is not None:
         queue.leave(account, place, SERVED)
         _grant(account, account.known, command, choice)
     elif command.backorder:
@@ -294,6 +357,8 @@ def _ship(account: Account, line: ReservationState | KitState | None, command: S
         after = account.change(location_id, on_hand=-quantity, reserved=-quantity)
     if picks:
         lots.ship(account, location_id, picks)
+    if line.quota_id:
+        account.stock = quotas.ship(account.known, line.quota_id, quantity)
     account.forget(line.order_id, line.line_id)
     account.tell(
         StockShipped(

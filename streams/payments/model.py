@@ -1,17 +1,27 @@
-"""The payments room's states as a table, and its bounds."""
+"""The payments room's states as tables, and its bounds."""
 
 from __future__ import annotations
 
 from schemas.payments import (
     AuthorizationRequested,
+    AuthorizePayment,
+    CapturePayment,
+    ChangePayment,
+    Method,
     PaymentAuthorized,
-    PaymentCommandRefused,
+    PaymentCaptured,
     PaymentDeclined,
+    PaymentReceived,
+    PaymentRefunded,
+    PaymentStatus,
+    PaymentTotalChanged,
     PaymentVoided,
+    RecordCapture,
     Status,
+    VoidPayment,
     VoidRequested,
 )
-from streams.transitions import Step, following
+from streams.transitions import IllegalTransition, Step, following
 
 GATEWAY_PATIENCE_MS = 30_000
 """how long a gateway may take to answer before it is asked again"""
@@ -25,18 +35,41 @@ AUTHORIZATION_LIFE_MS = 30 * 24 * 3_600_000
 """No card network keeps an authorization for longer. Source: Stripe, "Place an extended hold on
 an online card payment"."""
 MAXIMUM_INQUIRIES = MAXIMUM_ATTEMPTS + AUTHORIZATION_LIFE_MS // MAXIMUM_BACKOFF_MS
-"""whether a gateway that was given up holds money; a void is tried until it succeeds"""
+"""whether a gateway that was given up holds or has taken money; a void is tried until it
+succeeds"""
+PENDING_PATIENCE_MS = 3_600_000
+"""how often a gateway is asked about a refund that it has accepted"""
+MAXIMUM_PENDING_INQUIRIES = AUTHORIZATION_LIFE_MS // PENDING_PATIENCE_MS
+"""A refund takes 5 to 10 business days, and some gateways tell of a failure up to 30 days later.
+Source: Stripe, "Refund and cancel payments"."""
+MAXIMUM_RENEWALS = 3
+"""authorizations that may expire under one capture"""
+MAXIMUM_TENDERS = 20
+MAXIMUM_REQUESTS = 1_000
+"""captures, refunds and receipts of one order each: all of them are kept, to know repeats"""
+DAY_MS = 86_400_000
 
 CHANNEL = "channel"
 FREE = "free"
-"""With CHANNEL, what stands for the authorization where no gateway was asked for one."""
+"""With the methods that no gateway is asked for, what stands for the authorization's id."""
+VOID_REFUND = "@void"
+"""refund_id of what a void gives back of money that was taken"""
+
+GATEWAY_METHODS = frozenset({Method.CARD, Method.GIFT_CARD})
+PROMISES = frozenset({Method.CASH_ON_DELIVERY, Method.INVOICE})
+"""The money is there when somebody says that it was received."""
 
 START = ""
+
+
+class LastCapture(PaymentCaptured, frozen=True):
+    """The PaymentCaptured after which nothing of the authorization is held."""
+
+
 TRANSITIONS: dict[str, dict[Step, Status]] = {
     START: {
         AuthorizationRequested: Status.REQUESTED,
         PaymentAuthorized: Status.AUTHORIZED,
-        PaymentDeclined: Status.DECLINED,
     },
     Status.REQUESTED: {
         AuthorizationRequested: Status.REQUESTED,
@@ -44,10 +77,17 @@ TRANSITIONS: dict[str, dict[Step, Status]] = {
         PaymentDeclined: Status.DECLINED,
         PaymentVoided: Status.VOIDED,
     },
-    Status.AUTHORIZED: {VoidRequested: Status.VOIDING, PaymentVoided: Status.VOIDED},
-    Status.VOIDING: {
+    Status.AUTHORIZED: {
+        VoidRequested: Status.VOIDING,
+        PaymentCaptured: Status.AUTHORIZED,
+        LastCapture: Status.CAPTURED,
         PaymentVoided: Status.VOIDED,
-        PaymentCommandRefused: Status.CAPTURED,
+    },
+    Status.VOIDING: {
+        VoidRequested: Status.VOIDING,
+        PaymentCaptured: Status.VOIDING,
+        LastCapture: Status.CAPTURED,
+        PaymentVoided: Status.VOIDED,
     },
     Status.DECLINED: {
         AuthorizationRequested: Status.DECLINED,
@@ -59,16 +99,97 @@ TRANSITIONS: dict[str, dict[Step, Status]] = {
     },
     Status.CAPTURED: {},
 }
-"""Status, and what is written, to the next status. A payment that was declined or withdrawn can
-still turn out to be authorized, when a gateway answers late; it is then voided at once. A void
-that is tried again, and that of a second authorization, leave the status as it is."""
+"""An authorization's status, and what is written, to the next status. One that was declined or
+withdrawn can still turn out to be authorized, when a gateway answers late; it is then voided at
+once."""
+
+_AUTHORIZED = (PaymentStatus.PARTLY_AUTHORIZED, PaymentStatus.AUTHORIZED)
+_PAID = (PaymentStatus.PARTLY_PAID, PaymentStatus.PAID)
+_REFUNDED = (PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED)
+_GONE = (PaymentStatus.PENDING, PaymentStatus.PARTLY_AUTHORIZED, PaymentStatus.VOIDED)
+STATUSES: dict[PaymentStatus, dict[Step, tuple[PaymentStatus, ...]]] = {
+    PaymentStatus.PENDING: {
+        PaymentAuthorized: _AUTHORIZED,
+        PaymentDeclined: (PaymentStatus.DECLINED,),
+        VoidRequested: (PaymentStatus.DECLINED,),
+        PaymentCaptured: _PAID,
+        PaymentTotalChanged: _AUTHORIZED,
+        ChangePayment: _AUTHORIZED,
+        CapturePayment: (PaymentStatus.VOIDED,),
+        VoidPayment: (PaymentStatus.VOIDED,),
+    },
+    PaymentStatus.PARTLY_AUTHORIZED: {
+        PaymentAuthorized: (PaymentStatus.AUTHORIZED,),
+        PaymentDeclined: (PaymentStatus.DECLINED, PaymentStatus.PENDING),
+        VoidRequested: (PaymentStatus.DECLINED, PaymentStatus.PENDING, PaymentStatus.VOIDED),
+        PaymentVoided: (PaymentStatus.PENDING, PaymentStatus.VOIDED),
+        PaymentCaptured: _PAID,
+        PaymentReceived: _PAID,
+        PaymentRefunded: (PaymentStatus.REFUNDED,),
+        PaymentTotalChanged: (PaymentStatus.AUTHORIZED,),
+        ChangePayment: (PaymentStatus.AUTHORIZED,),
+        CapturePayment: (PaymentStatus.PENDING, PaymentStatus.VOIDED),
+        RecordCapture: (PaymentStatus.PENDING, PaymentStatus.VOIDED),
+        VoidPayment: (PaymentStatus.VOIDED,),
+    },
+    PaymentStatus.AUTHORIZED: {
+        PaymentDeclined: (PaymentStatus.DECLINED,),
+        VoidRequested: _GONE,
+        PaymentVoided: _GONE,
+        PaymentCaptured: _PAID,
+        PaymentReceived: _PAID,
+        PaymentRefunded: (PaymentStatus.REFUNDED,),
+        ChangePayment: (PaymentStatus.PENDING, PaymentStatus.PARTLY_AUTHORIZED),
+        CapturePayment: _GONE,
+        RecordCapture: _GONE,
+        VoidPayment: (PaymentStatus.VOIDED,),
+    },
+    PaymentStatus.PARTLY_PAID: {
+        PaymentCaptured: (PaymentStatus.PAID,),
+        PaymentReceived: (PaymentStatus.PAID,),
+        PaymentTotalChanged: (PaymentStatus.PAID,),
+        PaymentRefunded: (PaymentStatus.PAID, *_REFUNDED),
+    },
+    PaymentStatus.PAID: {
+        PaymentTotalChanged: (PaymentStatus.PARTLY_PAID,),
+        PaymentRefunded: _REFUNDED,
+    },
+    PaymentStatus.PARTLY_REFUNDED: {PaymentRefunded: (PaymentStatus.REFUNDED,)},
+    PaymentStatus.REFUNDED: {
+        PaymentCaptured: (PaymentStatus.PARTLY_REFUNDED, *_AUTHORIZED, *_PAID),
+    },
+    PaymentStatus.VOIDED: {
+        PaymentAuthorized: _AUTHORIZED,
+        PaymentCaptured: _PAID,
+        PaymentTotalChanged: (PaymentStatus.AUTHORIZED,),
+        ChangePayment: (PaymentStatus.AUTHORIZED,),
+    },
+    PaymentStatus.DECLINED: {
+        PaymentAuthorized: _AUTHORIZED,
+        PaymentCaptured: _PAID,
+        ChangePayment: (PaymentStatus.PENDING,),
+        AuthorizePayment: (PaymentStatus.PENDING,),
+        VoidPayment: (PaymentStatus.VOIDED,),
+    },
+}
+"""A payment's status, which is computed from its sums, and which step may lead it to which other.
+Of an increase that is sought, and of what goes back, a status takes no note."""
 
 
 def after(status: str, step: Step) -> Status:
-    """The status that `step` leads to from `status`. Raises IllegalTransition."""
+    """The status that `step` leads an authorization to. Raises IllegalTransition."""
     return following(TRANSITIONS, status, step)
 
 
-def backoff_ms(attempt: int) -> int:
-    """How long to wait after try number `attempt`, from 1."""
-    return int(min(MAXIMUM_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** min(attempt - 1, 16)))
+def check(before: PaymentStatus, now: PaymentStatus, steps: set[Step]) -> None:
+    """One of the steps may lead a payment from one status to the other. Raises
+    IllegalTransition."""
+    allowed = STATUSES[before]
+    if not any(now in allowed.get(step, ()) for step in steps):
+        words = ", ".join(sorted(step.__name__ for step in steps))
+        raise IllegalTransition(f"{words} from {before} to {now}")
+
+
+def backoff_ms(tries: int) -> int:
+    """How long to wait after try number `tries`, from 1."""
+    return int(min(MAXIMUM_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** min(tries - 1, 16)))

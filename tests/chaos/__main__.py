@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import itertools
 import json
 import random
 import signal
@@ -20,11 +21,13 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from schemas.orders import CancelOrder
+from tests.chaos import changes
 from tests.chaos.auditor import AuditStopped, audit_topics, clickhouse_counts
 from tests.chaos.faults import MEAN_INTERVAL_SECONDS, Faults
 from tests.chaos.quiet import Progress, wait_until_quiet
 from tests.chaos.rules import Report
-from tests.load import CHANNEL, Sender, order, register, scarce_for
+from tests.load import CHANNEL, OrderCommand, Sender, order, register, scarce_for
 from tests.pipeline import BROKER, INTAKE_TOKEN, Pipeline
 
 DUPLICATE_SHARE = 0.05
@@ -57,7 +60,7 @@ class Plan:
 
 
 def feed(pipeline: Pipeline, sender: Sender, plan: Plan, faults: Faults) -> None:
-    """Send all orders at the plan's rate, some twice, some by HTTP, and cancel some."""
+    """Send all orders at the plan's rate, some twice, some by HTTP, and what is asked of them."""
     with ThreadPoolExecutor(POSTERS, "poster") as posters:
         posted = _feed(pipeline, sender, plan, faults, posters)
     for future in posted:
@@ -69,7 +72,8 @@ def _feed(
 ) -> list[Future[None]]:
     chance = random.Random(plan.seed)
     posted: list[Future[None]] = []
-    later: list[tuple[float, str]] = []
+    later: list[tuple[float, int, OrderCommand]] = []
+    count = itertools.count()
     began = told = time.monotonic()
     for number in range(plan.orders):
         ahead = number / plan.rate - (time.monotonic() - began)
@@ -83,18 +87,24 @@ def _feed(
             sender.raw(document, f"raw-{number:08d}")
         if chance.random() < DUPLICATE_SHARE:
             sender.raw(document, f"raw-{number:08d}-again")
+        now, now_ms = time.monotonic(), int(time.time() * 1000)
         if chance.random() < CANCEL_SHARE:
-            at = time.monotonic() + chance.uniform(0.0, CANCEL_DELAY_SECONDS)
-            heapq.heappush(later, (at, f"{CHANNEL}-{document['external_id']}"))
+            at = now + chance.uniform(0.0, CANCEL_DELAY_SECONDS)
+            name = f"{CHANNEL}-{document['external_id']}"
+            cancel = CancelOrder(name, "customer changed their mind", now_ms)
+            heapq.heappush(later, (at, next(count), cancel))
+        for delay, command in changes.plan(chance, document, now_ms):
+            heapq.heappush(later, (now + delay, next(count), command))
         while later and later[0][0] <= time.monotonic():
-            sender.cancel(heapq.heappop(later)[1])
+            sender.command(heapq.heappop(later)[2])
         if time.monotonic() - told >= PROGRESS_SECONDS:
             told = time.monotonic()
             state = f"{number + 1}/{plan.orders} orders, {faults.done}/{plan.faults} faults"
             print(state, file=sys.stderr, flush=True)
-    for at, name in sorted(later):
+    while later:
+        at, _, command = heapq.heappop(later)
         time.sleep(max(0.0, at - time.monotonic()))
-        sender.cancel(name)
+        sender.command(command)
     return posted
 
 
@@ -155,6 +165,7 @@ def run(plan: Plan) -> tuple[dict[str, Any], Report]:
             "restarts": pipeline.restarts(),
             "acknowledged": len(sender.sent.raws),
             "cancellations": sender.sent.cancellations,
+            "changes": dict(sorted(sender.sent.changes.items())),
             "outcomes": report.orders,
             "records": sum(report.records.values()),
             "clickhouse_rows": sum(count for count, _ in (rows or {}).values()),

@@ -17,6 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from tests.chaos.auditor import Contract
+from tests.chaos.rules import BESIDE
 
 GROUP = "millrace-workers"
 WATCHED = ("orders.events", "payments.events")
@@ -64,7 +65,7 @@ class Progress:
                 continue
             name, fields = self._contract.decode(message.value())
             self.events += 1
-            if name.endswith("CommandRefused") or "order_id" not in fields:
+            if name.endswith("CommandRefused") or name in BESIDE or "order_id" not in fields:
                 continue
             states = self._orders if message.topic() == WATCHED[0] else self._payments
             states[fields["order_id"]] = name

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tests.chaos import chain
 from tests.chaos.ledger import Event, Held, Ledger
+from tests.chaos.money import Money, Sums
 
 VIOLATIONS_KEPT = 1_000
 """a broken pipeline breaks every order; the first thousand tell enough"""
@@ -24,8 +26,18 @@ EVENT_TOPICS = (
     "payments.events",
     "fulfillment.events",
     "purchasing.events",
+    "customers.events",
+    "accounting.events",
 )
 OUTCOMES = ("OrderReleased", "OrderRefused", "OrderCancelled")
+BESIDE = ("OrderAmended", "AmendmentRefused", "OrderHeld", "HoldEnded", "OrderShipped")
+"""what happens to an order and leaves its place on the way as it is"""
+AFTER = {
+    "OrderReleased": ("OrderCancelled", "OrderAmended", "AmendmentRefused", "OrderShipped"),
+    "OrderRefused": ("AmendmentRefused", "HoldEnded"),
+    "OrderCancelled": ("AmendmentRefused", "HoldEnded"),
+}
+"""what may come after an outcome"""
 
 # What may stand in the log once, and by which fields it is known.
 ONCE: dict[str, tuple[str, ...]] = {
@@ -33,7 +45,15 @@ ONCE: dict[str, tuple[str, ...]] = {
     "OrderBackordered": ("order_id", "attempt"),
     "AuthorizationRequested": ("order_id", "attempt", "inquiry"),
     "VoidRequested": ("order_id", "attempt"),
-    "LocationsRanked": ("order_id", "attempt"),
+    "CaptureRequested": ("order_id", "attempt", "inquiry"),
+    "RefundRequested": ("order_id", "attempt", "inquiry"),
+    "PaymentCaptured": ("order_id", "capture_id", "part"),
+    "PaymentRefunded": ("order_id", "refund_id", "part"),
+    "OrderAmended": ("order_id", "revision"),
+    "OrderShipped": ("order_id", "shipment_id"),
+    "OrderHeld": ("order_id", "hold_id"),
+    "HoldEnded": ("order_id", "hold_id"),
+    "LocationsRanked": ("order_id", "attempt", "address", "destination"),
     "FulfillmentOrderReleased": ("fulfillment_order_id",),
     "OrderRouted": ("order_id",),
     "FulfillmentCancelled": ("order_id",),
@@ -51,6 +71,8 @@ KEY_FIELDS = {
     "inventory.events": ("sku",),
     "fulfillment.events": ("order_id",),
     "purchasing.events": ("purchase_order_id", "sku"),
+    "customers.events": ("customer_id",),
+    "accounting.events": ("legal_entity",),
 }
 
 
@@ -98,10 +120,22 @@ class Order:
 
     placed: dict[str, Any] | None = None
     last: str = ""
-    """name of its last event that was not a refused command"""
+    """name of its last event that was neither a refused command nor BESIDE"""
     seen: Counter[str] = field(default_factory=Counter)
     reserved_in_attempt: bool = False
     shipments_told: int = -1
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    """as they are now"""
+    routed: list[dict[str, Any]] = field(default_factory=list)
+    """as they were when it was released"""
+    total_minor: int = 0
+    """as it is now"""
+    was_more: bool = False
+    """the total has been larger"""
+    holds: set[str] = field(default_factory=set)
+    fulfillment: str = ""
+    sequence: int = 0
+    digest: bytes = b""
 
 
 @dataclass(slots=True)
@@ -111,6 +145,11 @@ class Purchase:
     ordered: Counter[str] = field(default_factory=Counter)
     received: Counter[str] = field(default_factory=Counter)
     ended: str = ""
+
+
+def goods(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines that are reserved and shipped."""
+    return [line for line in lines if line.get("kind", "goods") == "goods"]
 
 
 class Audit:
@@ -131,8 +170,7 @@ class Audit:
         self._raw: set[str] = set()
         self._orders: dict[str, Order] = defaultdict(Order)
         self._ledger = Ledger(self.broken)
-        self._paid: dict[str, Counter[str]] = defaultdict(Counter)
-        self._authorized: dict[str, str] = {}
+        self._money = Money(self.broken)
         self._shipments: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._routed: dict[str, int] = {}
         self._withdrawn: set[str] = set()
@@ -178,7 +216,7 @@ class Audit:
                 self.broken("one_partition_a_key", where, f"{event.key} was on {home} before")
         known_by = ONCE.get(event.name)
         if known_by is not None:
-            mark = (event.name, *(event.fields[name] for name in known_by))
+            mark = (event.name, *(event.fields.get(name) for name in known_by))
             if mark in self._once:
                 self.broken("once", where, " ".join(map(str, mark)))
             self._once.add(mark)
@@ -188,57 +226,78 @@ class Audit:
             case "inventory.events":
                 self._ledger.feed(event, where)
             case "payments.events":
-                self._feed_payment(event)
+                if event.fields.get("order_id"):
+                    self._money.feed(event.name, event.fields)
             case "purchasing.events":
                 self._feed_purchase(event, where)
-            case _:
+            case "fulfillment.events":
                 self._feed_fulfillment(event)
 
     def _feed_order(self, event: Event) -> None:
-        name, order_id = event.name, event.fields["order_id"]
+        name, told = event.name, event.fields
+        order_id = told.get("order_id")
+        if not order_id:
+            return
+        order = self._orders.get(order_id) or Order()
+        if told.get("sequence"):
+            self._judge_chain(order_id, order, event)
+            self._orders[order_id] = order
         if name == "OrderCommandRefused":
             return
-        order = self._orders[order_id]
+        self._orders[order_id] = order
         order.seen[name] += 1
         if name == "OrderPlaced":
             if order.placed is not None:
                 self.broken("placed_once", order_id, f"again at {event.partition}@{event.offset}")
             if order.last and order.placed is None:
                 self.broken("placed_first", order_id, f"{order.last} came before OrderPlaced")
-            order.placed = order.placed or event.fields
+            order.placed = order.placed or told
+            order.lines, order.total_minor = told["lines"], told["total_minor"]
         elif order.placed is None:
             self.broken("placed_first", order_id, f"{name} without OrderPlaced")
-        only_cancelled = order.last == "OrderReleased" and name == "OrderCancelled"
-        if order.last in OUTCOMES and not only_cancelled:
+        if order.last in OUTCOMES and name not in AFTER[order.last]:
             self.broken("one_outcome", order_id, f"{name} after {order.last}")
-        if name == "OrderReserved":
-            if order.reserved_in_attempt:
-                self.broken("once", order_id, "OrderReserved twice in one attempt")
-            order.reserved_in_attempt = True
-        elif name == "OrderBackordered":
-            order.reserved_in_attempt = False
-        elif name == "OrderReleased":
-            order.shipments_told = event.fields["shipments"]
-        order.last = name
+        self._follow(order_id, order, name, told)
+        if name not in BESIDE:
+            order.last = name
 
-    def _feed_payment(self, event: Event) -> None:
-        order_id = event.fields["order_id"]
-        if event.name == "PaymentAuthorized":
-            if order_id in self._authorized:
-                self.broken("authorized_once", order_id, "authorized without a void between")
-            self._authorized[order_id] = event.fields["authorization_id"]
-            self._paid[order_id][event.fields["currency"]] += event.fields["amount_minor"]
-        elif event.name == "PaymentVoided":
-            authorization = self._authorized.pop(order_id, None)
-            if authorization is None:
-                # What was withdrawn before it was authorized gives back nothing.
-                if event.fields["amount_minor"] != 0:
-                    self.broken("voided_as_authorized", order_id, "voided, never authorized")
-            elif authorization != event.fields["authorization_id"]:
-                told = event.fields["authorization_id"]
-                detail = f"{told} is voided, {authorization} was authorized"
-                self.broken("voided_as_authorized", order_id, detail)
-            self._paid[order_id][event.fields["currency"]] -= event.fields["amount_minor"]
+    def _follow(self, order_id: str, order: Order, name: str, told: Mapping[str, Any]) -> None:
+        match name:
+            case "OrderReserved":
+                if order.reserved_in_attempt:
+                    self.broken("once", order_id, "OrderReserved twice in one attempt")
+                order.reserved_in_attempt = True
+            case "OrderBackordered":
+                order.reserved_in_attempt = False
+            case "OrderReleased":
+                order.shipments_told = told["shipments"]
+                order.routed = order.lines
+                if order.holds:
+                    self.broken("held_is_not_released", order_id, f"held: {sorted(order.holds)}")
+            case "OrderAmended":
+                if order.total_minor + told["difference_minor"] != told["total_minor"]:
+                    detail = f"{order.total_minor}, {told['difference_minor']} more or less"
+                    self.broken("amended_by_the_difference", order_id, detail)
+                order.was_more = order.was_more or told["difference_minor"] < 0
+                order.lines, order.total_minor = told["lines"], told["total_minor"]
+            case "OrderHeld":
+                order.holds.add(told["hold_id"])
+            case "HoldEnded":
+                if told["hold_id"] not in order.holds:
+                    self.broken("held_before_it_ends", order_id, told["hold_id"])
+                order.holds.discard(told["hold_id"])
+            case "OrderShipped":
+                order.fulfillment = told["fulfillment_status"]
+
+    def _judge_chain(self, order_id: str, order: Order, event: Event) -> None:
+        """Numbers without a gap, each event tied to the one before."""
+        told = event.fields
+        if told["sequence"] != order.sequence + 1:
+            detail = f"{event.name} is number {told['sequence']} after {order.sequence}"
+            self.broken("chained", order_id, detail)
+        elif told["digest"] != chain.digest(order.digest, event.name, told):
+            self.broken("chained", order_id, f"{event.name}, number {told['sequence']}")
+        order.sequence, order.digest = told["sequence"], told["digest"]
 
     def _feed_fulfillment(self, event: Event) -> None:
         if event.name == "FulfillmentOrderReleased":
@@ -280,7 +339,7 @@ class Audit:
         self._judge_senders()
         held = self._ledger.of_orders()
         self._shipped = self._ledger.shipped_of_orders()
-        for order_id in sorted(self._orders.keys() | held.keys() | self._paid.keys()):
+        for order_id in sorted(self._orders.keys() | held.keys() | self._money.orders.keys()):
             self._judge_order(order_id, held.get(order_id, {}))
         for order_id in sorted(self._shipments.keys() - self._orders.keys()):
             self.broken("shipments_of_an_order", order_id, "fulfillment orders without an order")
@@ -313,7 +372,7 @@ class Audit:
         if order is None or order.placed is None:
             if held:
                 self.broken("reserved_for_an_order", order_id, f"holds {dict(held)} unplaced")
-            if any(self._paid.get(order_id, Counter()).values()):
+            if self._money.orders.get(order_id, Sums()).kept(with_gifts=False):
                 self.broken("paid_for_an_order", order_id, "authorized, never placed")
             return
         for name in OUTCOMES:
@@ -326,13 +385,27 @@ class Audit:
         self._judge_shipments(order_id, order, order.placed, held)
 
     def _judge_money(self, order_id: str, order: Order, placed: Mapping[str, Any]) -> None:
-        paid = {code: sum_ for code, sum_ in self._paid.get(order_id, Counter()).items() if sum_}
-        total = {placed["currency"]: placed["total_minor"]} if placed["total_minor"] else {}
-        ended = order.last in ("OrderRefused", "OrderCancelled")
-        allowed = [{}] if ended else [total] if order.last == "OrderReleased" else [{}, total]
-        if paid not in allowed:
-            detail = f"{order.last}, of {total}: authorized less voided is {paid}"
+        sums = self._money.orders.get(order_id, Sums())
+        if order.last in ("OrderRefused", "OrderCancelled"):
+            kept = sums.kept(with_gifts=False)
+            if kept and not sums.failed:
+                detail = f"{order.last}: authorized less voided and refunded is {kept}"
+                self.broken("money_nets", order_id, detail)
+            return
+        kept = sums.kept(with_gifts=True)
+        code, total = placed["currency"], {placed["currency"]: order.total_minor}
+        total = total if order.total_minor else {}
+        # What was authorized for more is captured for less, and only then the rest is given back.
+        over = order.was_more and kept.keys() <= {code} and kept.get(code, 0) > order.total_minor
+        if kept != total and not over and (kept or order.last == "OrderReleased"):
+            detail = f"{order.last}, of {total}: authorized less voided and refunded is {kept}"
             self.broken("money_nets", order_id, detail)
+        if order.fulfillment == "shipped" and not sums.failed and kept != total:
+            self.broken("shipped_is_paid", order_id, f"{kept} of {total}")
+        if order.fulfillment == "shipped" and not sums.failed:
+            taken = sums.captured[code] - sums.refunded[code] + sums.by_hand[code]
+            if taken != order.total_minor:
+                self.broken("shipped_is_paid", order_id, f"took {taken} of {order.total_minor}")
 
     def _judge_reservations(
         self, order_id: str, order: Order, placed: Mapping[str, Any], held: Mapping[str, Held]
@@ -343,7 +416,7 @@ class Audit:
                 self.broken("nothing_held_after_the_end", order_id, detail)
             return
         served = {**self._shipped.get(order_id, {}), **held}
-        wanted = [self._ledger.wanted(line) for line in placed["lines"]]
+        wanted = [self._ledger.wanted(line) for line in goods(order.lines)]
         known = {
             line_id: one for line in wanted for parts in line for line_id, one in parts.items()
         }
@@ -382,21 +455,22 @@ class Audit:
         shipments = self._shipments.get(order_id, [])
         if shipments:
             covered = Counter(line_id for part in shipments for line_id in part["line_ids"])
-            if covered != Counter(line["line_id"] for line in placed["lines"]):
+            lines = goods(order.routed or order.lines)
+            if covered != Counter(line["line_id"] for line in lines):
                 detail = f"fulfillment orders cover {dict(covered)}"
                 self.broken("lines_covered_once", order_id, detail)
             if self._routed.get(order_id) != len(shipments):
                 told = self._routed.get(order_id)
                 self.broken("shipments_add_up", order_id, f"{len(shipments)}, routed as {told}")
         if order.last == "OrderReleased":
-            if not shipments:
+            if not shipments and goods(order.routed):
                 self.broken("lines_covered_once", order_id, "released, nothing to work on")
             if order.shipments_told != len(shipments):
                 detail = f"{len(shipments)}, released as {order.shipments_told}"
                 self.broken("shipments_add_up", order_id, detail)
             if order_id in self._withdrawn:
                 self.broken("released_is_worked_on", order_id, "fulfillment was cancelled")
-            self._judge_places(order_id, shipments, placed, held)
+            self._judge_places(order_id, shipments, order.routed, held)
         elif shipments and order_id not in self._withdrawn:
             detail = f"{order.last}, but {len(shipments)} fulfillment orders stand"
             self.broken("nothing_shipped_after_the_end", order_id, detail)
@@ -405,14 +479,14 @@ class Audit:
         self,
         order_id: str,
         shipments: list[dict[str, Any]],
-        placed: Mapping[str, Any],
+        lines: list[dict[str, Any]],
         held: Mapping[str, Held],
     ) -> None:
         """What is shipped, kits by their parts, is held where it is shipped from."""
         served = {**self._shipped.get(order_id, {}), **held}
         names = {
             line["line_id"]: {name for parts in self._ledger.wanted(line) for name in parts}
-            for line in placed["lines"]
+            for line in lines
         }
         for part in shipments:
             for line_id in part["line_ids"]:

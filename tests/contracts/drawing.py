@@ -7,17 +7,18 @@ differ.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from schemas import topics
 from schemas.records import Record
 from schemas.topics import Topic
 from streams.orders.model import START, TRANSITIONS
+from streams.payments.model import STATUSES
 from streams.purchasing.model import TRANSITIONS as PURCHASING
 
 README = Path(__file__).parents[2] / "streams" / "README.md"
-ROOMS = ("orders", "inventory", "payments", "fulfillment", "purchasing")
+ROOMS = ("orders", "inventory", "payments", "fulfillment", "purchasing", "accounting")
 
 
 def _topic(name: str) -> Topic:
@@ -88,12 +89,25 @@ def transitions(table: Mapping[str, Mapping[type[Record], str]]) -> str:
     return "\n".join([*lines, "```"])
 
 
+def choices(table: Mapping[str, Mapping[type[Record], Sequence[str]]]) -> str:
+    """A table in which a step can lead to several statuses, as a mermaid state diagram."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(table))}"]
+    for status, steps in table.items():
+        causes: dict[str, list[str]] = {}
+        for step, following in steps.items():
+            for one in following:
+                causes.setdefault(one, []).append(step.__name__)
+        lines += [f"    {status} --> {one}: {', '.join(names)}" for one, names in causes.items()]
+    return "\n".join([*lines, "```"])
+
+
 def drawn(text: str) -> str:
     """`text` with everything between its marks drawn anew. Raises ValueError without a mark."""
     parts = {
         "topology": topology(),
         "rooms": rooms(),
         "orders": transitions(TRANSITIONS),
+        "payments": choices(STATUSES),
         "purchasing": transitions(PURCHASING),
     }
     for name, part in parts.items():

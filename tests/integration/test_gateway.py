@@ -51,7 +51,26 @@ VOID_EVERY = 10
 REQUEST_SECONDS = 0.3
 
 
-class Journal:
+class Authorizes:
+    """A gateway that is asked for authorizations alone."""
+
+    async def inquire(self, request: AuthorizationRequested) -> RecordAuthorization:
+        raise NotImplementedError
+
+    async def capture(self, request: CaptureRequested) -> RecordCapture:
+        raise NotImplementedError
+
+    async def inquire_capture(self, request: CaptureRequested) -> RecordCapture:
+        raise NotImplementedError
+
+    async def refund(self, request: RefundRequested) -> RecordRefund:
+        raise NotImplementedError
+
+    async def inquire_refund(self, request: RefundRequested) -> RecordRefund:
+        raise NotImplementedError
+
+
+class Journal(Authorizes):
     """A gateway that takes its time and writes down what it was asked, beyond its own death."""
 
     def __init__(self, path: Path) -> None:
@@ -63,9 +82,6 @@ class Journal:
         return RecordAuthorization(
             request.order_id, "approved", key, request.amount_minor, request.currency, ""
         )
-
-    async def inquire(self, request: AuthorizationRequested) -> RecordAuthorization:
-        raise NotImplementedError
 
     async def void(self, request: VoidRequested) -> RecordVoid:
         await self._work("void", request.order_id, "")
@@ -81,7 +97,7 @@ class Journal:
         os.write(self._file, f"end {kind} {order_id}\n".encode())
 
 
-class Stalled:
+class Stalled(Authorizes):
     """A gateway that answers when it is let, or after some seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -95,9 +111,6 @@ class Stalled:
         while not self.free.is_set() and time.monotonic() - began < self.seconds:
             await asyncio.sleep(0.02)
         return sandbox.authorize(request)[0]
-
-    async def inquire(self, request: AuthorizationRequested) -> RecordAuthorization:
-        raise NotImplementedError
 
     async def void(self, request: VoidRequested) -> RecordVoid:
         raise NotImplementedError

@@ -73,6 +73,7 @@ ABOUT = (
     ["MUG", "MILK", "SET"], ["TEE", "PHONE", "NEW", "BOX"], [*LINES],
 )  # fmt: skip
 """the SKUs of an example: few, so that commands meet"""
+QUOTAS = ("qa", "qb", "qc", "qd")
 UNITS = [UnitOfMeasure("CS", 3)]
 ORDERS = [f"o{number}" for number in range(6)]
 RANKINGS = [list(some) for count in (0, 1, 2, 3) for some in permutations(PLACES, count)]
@@ -126,7 +127,7 @@ class StockMachine(RuleBasedStateMachine):
             tell(self._sku(sku, tracking=tracking))
         for sku, parts in KITS.items():
             tell(self._sku(sku, components=parts))
-        quotas = [Quota(self._id("q"), "web", "", 2, 0), Quota(self._id("q"), "", "vip", 1, 0)]
+        quotas = [Quota("qa", "web", "", 2, 0), Quota("qb", "", "vip", 1, 0)]
         tell(self._sku("TEE", thresholds=[ChannelThreshold("pos", 1)], quotas=quotas))
         for pieces, place in enumerate(PLACES, start=2):
             tell(SetStock("MUG", place, pieces, 1, "count"))
@@ -151,7 +152,7 @@ class StockMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """What is under way arrives."""
-        self.world.settle()
+        self.world.rest()
         SEEN.update(self.world.seen)
 
     # Lines of orders
@@ -299,19 +300,24 @@ class StockMachine(RuleBasedStateMachine):
     # How things are handled
 
     def set_sku(self, chance: random.Random) -> None:
-        """Other thresholds, quotas and reorder rules; quotas that go on keep their ids."""
+        """Other thresholds, quotas and reorder rules; quotas go on, or come back."""
         one = chance.choice
         sku = one(self.about)
         stock = self._stock(sku)
         channel, group, pieces = one(("", "web", "pos")), one(("", "vip")), one((0, 1, 2, 4))
-        known = [replace(quota, quantity=one((0, 1, 3)), consumed=0) for quota in stock.quotas]
-        new = [Quota(self._id("q"), channel, "" if channel else group, pieces, 0)]
+        known = [
+            replace(quota, quantity=one((0, 1, 3)), consumed=0, held=0) for quota in stock.quotas
+        ][: one((0, 1, 2))]
+        ids = [name for name in QUOTAS if name not in {quota.quota_id for quota in known}]
+        new = [Quota(one(ids), channel, "" if channel else group, pieces, 0)]
+        if stock.components and one((True, True, False)):
+            known = new = []
         rules = [ReorderRule(PLACES[0], 2, 0.95, pieces, 7, 0, 2)]
         self._tell(
             self._sku(
                 sku,
                 thresholds=[ChannelThreshold(channel, pieces)] if channel else [],
-                quotas=known[: one((0, 1, 2))] + (new if channel or group else []),
+                quotas=known + (new if channel or group else []),
                 components=stock.components,
                 tracking=stock.tracking,
                 low_at=one((0, 2)),
@@ -395,9 +401,7 @@ class StockMachine(RuleBasedStateMachine):
     def _tell(self, command: Command) -> None:
         note(str(command))
         self.last = command, self.world.tell(command)
-        if not isinstance(command, SetSku):
-            # A quota's id is used once; to say it again after it was dropped is another quota.
-            self.history.append(command)
+        self.history.append(command)
 
     def _id(self, kind: str = "m") -> str:
         self.named += 1

@@ -58,11 +58,21 @@ class StockModel:
         pieces = self.on_hand[sku, place] - self.held(sku, place) - self.safety[sku, place]
         return max(0, pieces - self.thresholds.get((sku, channel), 0))
 
-    def consumed(self, sku: str, quota: str) -> int:
-        """Pieces of a quota in lines that hold stock or were shipped."""
+    def held_of(self, sku: str, quota: str) -> int:
+        """Pieces of a quota in lines that hold stock."""
         lines = self.lines.items()
-        held = sum(one.wish.quantity for key, one in lines if (key[0], one.quota) == (sku, quota))
-        return held + self.left[sku, quota]
+        return sum(one.wish.quantity for key, one in lines if (key[0], one.quota) == (sku, quota))
+
+    def consumed(self, sku: str, quota: str) -> int:
+        """The same with those that were shipped."""
+        return self.held_of(sku, quota) + self.left[sku, quota]
+
+    def say(self, sku: str, quotas: list[Quota]) -> None:
+        """These are the quotas from now on; of those that are not, what was shipped is over."""
+        kept = {one.quota_id for one in quotas}
+        for mark in [mark for mark in self.left if mark[0] == sku and mark[1] not in kept]:
+            del self.left[mark]
+        self.quotas[sku] = quotas
 
     def rests(self, sku: str, channel: str, group: str, own: bool) -> dict[str, int]:
         """What is left of the quotas that are for a channel or group, or of all others."""
@@ -90,7 +100,7 @@ class StockModel:
         rests = self.rests(sku, channel, group, own=True)
         quota = next((name for name, rest in rests.items() if rest >= pieces), "")
         for place in wish.locations:
-            if self.free(sku, place, channel) >= pieces and place not in closed:
+            if self.free(sku, place, channel) >= pieces + wish.leave and place not in closed:
                 return place, quota
         return None
 
@@ -154,4 +164,5 @@ class StockModel:
         """The pieces of a line have left."""
         line = self.lines.pop(key)
         self.on_hand[key[0], line.place] -= line.wish.quantity
-        self.left[key[0], line.quota] += line.wish.quantity * bool(line.quota)
+        if any(one.quota_id == line.quota for one in self.quotas.get(key[0], ())):
+            self.left[key[0], line.quota] += line.wish.quantity

@@ -215,7 +215,7 @@ class Movements(Truths):
         for mark in [mark for mark in model.thresholds if mark[0] == sku]:
             del model.thresholds[mark]
         model.thresholds.update({(sku, one.channel): one.quantity for one in command.thresholds})
-        model.quotas[sku] = command.quotas
+        model.say(sku, command.quotas)
         if command.components:
             for place in model.places(sku):
                 for kept in (model.on_hand, model.safety, model.in_transit, model.quarantined):

@@ -18,6 +18,7 @@ from schemas.records import Record
 from schemas.stock import (
     LotsState,
     PositionAt,
+    SkusState,
     StockLevels,
 )
 from tests.chaos.ledger import Ledger
@@ -105,6 +106,8 @@ class Truths:
         """SKUs whose queue has not been looked at since a location opened again"""
         self.touched: set[str] = set()
         self.told: dict[str, tuple[int, StockLevels]] = {}
+        self.published: dict[str, tuple[int, StockLevels]] = {}
+        """what was told last of each SKU"""
 
     def _check(self) -> None:
         """Everything that holds after each decision."""
@@ -133,6 +136,13 @@ class Truths:
         assert waiting == model.waiting(sku)
         for quota in stock.quotas:
             assert quota.consumed == model.consumed(sku, quota.quota_id), quota
+            assert quota.held == model.held_of(sku, quota.quota_id), quota
+        of_lines = {line.quota for key, line in model.lines.items() if key[0] == sku} - {""}
+        dropped = of_lines - {quota.quota_id for quota in stock.quotas}
+        self.seen["dropped quota"] += len(dropped)
+        assert {one.quota_id: one.held for one in stock.dropped} == {
+            quota: model.held_of(sku, quota) for quota in dropped
+        }
         assert {one.supply_id: one for one in stock.supplies} == {
             supply: one for (of, supply), one in self.promises.supplies.items() if of == sku
         }
@@ -232,6 +242,21 @@ class Truths:
         assert told.level == ("" if stock.components else level)
         waiting = sum(model.lines[key].wish.quantity for key in model.waiting(sku))
         assert told.backordered == waiting
+
+    def check_published(self) -> None:
+        """No round is under way: what was told last of each SKU is true, and all are in a chain."""
+        for seat, told in self.published.values():
+            self._check_levels(seat, told)
+        for states in self.states:
+            stocks = {key: one for key, one in states.kept.items() if isinstance(one, StockState)}
+            assert stocks.keys() <= self.published.keys()
+            chain = states.kept.get("@skus")
+            sku = chain.newest if isinstance(chain, SkusState) else ""
+            seen = []
+            while sku and sku not in seen:
+                seen.append(sku)
+                sku = stocks[sku].earlier
+            assert sorted(seen) == sorted(stocks)
 
     def _check_kits(self) -> None:
         """Nothing is under way: each kit has all of its components, and no component is alone."""

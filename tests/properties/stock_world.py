@@ -7,6 +7,8 @@ answers, the positions, the queues and the levels are held against the model.
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import msgspec
 
 from schemas.fulfillment import RecordMove
@@ -31,12 +33,15 @@ from schemas.purchasing import ProposePurchase
 from schemas.records import Record
 from schemas.stock import (
     LotsState,
+    SkusState,
     StockLevelChanged,
     StockLevels,
     StockMoved,
 )
 from schemas.topics import INVENTORY_COMMANDS, INVENTORY_EVENTS, ORDERS_COMMANDS
+from streams.inventory import sweep
 from streams.inventory.agent import InventoryRoom
+from streams.orders.model import LINE_REFUSALS
 from tests.chaos.ledger import Event
 from tests.properties.stock_model import Key
 from tests.properties.stock_movements import Command, Movements, Of, refusal_of
@@ -110,6 +115,9 @@ class World(Movements):
             state = states.kept.get(key)
             if state is None or getattr(state, "wake_at_ms", 0) != at:
                 continue
+            if key == sweep.KEY:
+                self._go_round(seat)
+                continue
             sku, kind, name = key.split("|", 2)
             states.changed.clear()
             sends = self._follow(seat, self.room.wake(key, states, self.now))
@@ -122,6 +130,38 @@ class World(Movements):
             self._check_kit_answers(sku, sends)
             self._check_following(seat, sku, ("", ""), sends)
             self._check()
+
+    def _go_round(self, seat: int) -> None:
+        """One more SKU is looked at after a change of locations, so that others come between."""
+        states = self.states[seat]
+        states.changed.clear()
+        with patch.object(sweep, "SKUS_A_WAKE", 1):
+            self._follow(seat, self.room.wake(sweep.KEY, states, self.now))
+        state = states.kept[sweep.KEY]
+        assert isinstance(state, SkusState)
+        assert state.wake_at_ms > self.now or not state.next
+        self.seen["told again"] += bool(self.told)
+        self._check()
+
+    def rest(self) -> None:
+        """Everything arrives, and what must be told of changed locations is told."""
+        self.settle()
+        for seat, states in enumerate(self.states):
+            while isinstance(state := states.kept.get(sweep.KEY), SkusState) and state.next:
+                self.now = max(self.now, state.wake_at_ms)
+                self._go_round(seat)
+        self.check_published()
+
+    def _check_left(self, asked: ReserveStock) -> None:
+        """A component leaves what the kit's channel may not sell of the kit."""
+        if asked.held:
+            return
+        line_id = asked.line_id.removesuffix(f"/{asked.sku}")
+        kit = self._state(f"{asked.kit_sku}|{asked.order_id}|{line_id}")
+        assert isinstance(kit, KitState)
+        kits = self.model.thresholds.get((asked.kit_sku, asked.channel), 0)
+        assert asked.leave * kit.quantity == kits * asked.quantity
+        self.seen["kit with a threshold"] += asked.leave > 0
 
     def _decide(self, seat: int, key: str, record: Record) -> list[Send]:
         states = self.states[seat]
@@ -144,8 +184,12 @@ class World(Movements):
                 self.ledger.feed(Event("inventory.events", seat, 0, send.key, name, fields), name)
                 self.seen[name] += 1
                 self.seen[fields.get("reason", "")] += 1
+            if isinstance(record, RecordReservation) and not record.reserved:
+                assert record.reason in LINE_REFUSALS, "orders would not know what it means"
+            if isinstance(record, ReserveStock) and send.topic is INVENTORY_COMMANDS:
+                self._check_left(record)
             if isinstance(record, StockLevels):
-                self.told[record.sku] = seat, record
+                self.told[record.sku] = self.published[record.sku] = seat, record
                 if not record.level:
                     # A kit has none; what it was before is forgotten.
                     self.levels.pop(record.sku, None)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from schemas.inventory import Refusal
-from streams.inventory import handling, holds, kits, levels, lots, queue, quotas, supply
+from streams.inventory import handling, holds, kits, levels, lots, queue, quotas, supply, sweep
 from streams.inventory import reservations as lines
 from tests.properties.stock_machine import ACTIONS, SEEN, STEPS, StockMachine
 
@@ -29,7 +29,8 @@ EVENTS = {
 }  # fmt: skip
 SITUATIONS = {
     "kit reserved", "kit refused", "kit_incomplete", "expired", "served", "lot has expired",
-    "movement again", "repeated", "promise", "served of lots",
+    "movement again", "repeated", "promise", "served of lots", "told again", "dropped quota",
+    "kit with a threshold",
 }  # fmt: skip
 NOT_REACHED = {Refusal.QUEUE_FULL}
 """needs a thousand lines; a test of its own"""
@@ -93,6 +94,13 @@ FAULTS: dict[str, AbstractContextManager[Any]] = {
             for at in stock.positions
             if at.on_hand - at.reserved - at.allocated >= pieces
         },
+    ),
+    "a switch is told of nothing": patch.object(sweep, "begin", nothing),
+    "a round ends where another change came": patch.object(
+        sweep, "_following", lambda stock, _: stock.earlier if stock.earlier != stock.sku else ""
+    ),
+    "a quota that comes back has forgotten": patch.object(
+        quotas, "said", lambda _, some: ([*some], [])
     ),
     "closed locations sell": patch.object(levels.Sources, "excluded", lambda *_: []),
 }

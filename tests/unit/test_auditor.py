@@ -394,7 +394,11 @@ BREACHES: dict[str, tuple[str, Callable[[], Log]]] = {
     ),
     "authorized twice": (
         "authorized_once",
-        lambda: [*log(), money("PaymentAuthorized", authorization_id="auth-2")],
+        lambda: [*log(), money("PaymentAuthorized")],
+    ),
+    "authorized beyond the total": (
+        "money_nets",
+        lambda: [*log(), money("PaymentAuthorized", 1, authorization_id="auth-2")],
     ),
     "another authorization voided": (
         "voided_as_authorized",
@@ -754,6 +758,9 @@ def test_the_auditors_own_decoding_agrees_with_the_contract() -> None:
         "line_id": "2",
         "reason": "out_of_stock",
         "at_ms": 1_736_150_400_000,
+        "sequence": 0,
+        "digest": b"",
+        "rule": "",
     }
     assert contract.decode(codec.encode(record)[:-1])[0] == "?"
     assert contract.decode(codec.encode(record) + b"\0")[0] == "?"

@@ -21,9 +21,19 @@ from connectors.channels.mapping import MAXIMUM_QUANTITY, Rejected
 from connectors.channels.registry import CHANNELS
 from schemas import codec, identifiers, money
 from schemas.channels import REASONS, PayloadRejected
-from schemas.orders import CancelOrder, PlaceOrder
+from schemas.orders import CancelOrder, LineKind, PlaceOrder
+from schemas.payments import Method
+from schemas.totals import line_total, recomputed_total, shares
 from tests.unit.connectors.shopify_order import line, shopify_order
-from tests.unit.connectors.test_generic import FIRST, HEADER, OTHER, SECOND, plain
+from tests.unit.connectors.test_generic import (
+    FIRST,
+    HEADER,
+    OTHER,
+    SECOND,
+    complex_order,
+    plain,
+)
+from tests.unit.connectors.test_shopify_complex import DISCOUNTED, GRAPHQL, transaction
 from tests.unit.connectors.test_shopify_graphql import order as graphql_order
 from tests.unit.connectors.test_shopify_totals import price_set
 
@@ -51,6 +61,18 @@ SAMPLES: list[tuple[str, Any]] = [
     ("shopify", _FULL),
     ("shopify", {"orders": [shopify_order(), shopify_order(id=5002)]}),
     ("shopify", {"data": {"orders": {"edges": [{"node": graphql_order()}]}}}),
+    ("shopify", {"data": {"order": GRAPHQL}}),
+    (
+        "shopify",
+        shopify_order(
+            **DISCOUNTED,
+            po_number="PO-1",
+            payment_terms={"due_in_days": 30},
+            payment_gateway_names=["gift_card", "Cash on Delivery (COD)"],
+            transactions=[transaction("gift_card", "10.00"), transaction("card", "18.60")],
+        ),
+    ),
+    ("json", complex_order()),
     ("json", plain(ship_to={"country": "DE", "latitude": "53.08"}, updated_at=None)),
     ("json", {"orders": [plain(), plain(payment={"method": "channel", "paid": "20.00"})]}),
 ]
@@ -128,7 +150,11 @@ def _check_order(order: PlaceOrder) -> None:
     assert len({item.line_id for item in order.lines}) == len(order.lines)
     for item in order.lines:
         assert item.line_id.strip()
-        assert item.sku.strip()
+        assert item.sku.strip() or (item.kind != LineKind.GOODS and item.title.strip())
+        assert item.kind in frozenset(LineKind)
+        assert item.per >= 1
+        assert item.parent_line_id in {"", *(each.line_id for each in order.lines)}
+        assert 0 <= item.address <= len(order.more_addresses)
         assert 1 <= item.quantity <= MAXIMUM_QUANTITY
     for amount in (
         order.discount_minor,
@@ -136,9 +162,17 @@ def _check_order(order: PlaceOrder) -> None:
         order.tax_minor,
         order.total_minor,
         order.paid_minor,
-        *(item.quantity * item.unit_price_minor for item in order.lines),
+        *(line_total(item) for item in order.lines),
+        *(item.discount_minor for item in order.lines),
+        *(item.tax_minor for item in order.lines),
+        *(tender.amount_minor + tender.paid_minor for tender in order.tenders),
+        *(discount.amount_minor for discount in order.discounts),
     ):
         assert 0 <= amount <= money.MAXIMUM_MINOR
+    assert len({tender.tender_id for tender in order.tenders}) == len(order.tenders)
+    assert {tender.method for tender in order.tenders} <= set(Method)
+    if recomputed_total(order) >= 0:
+        assert sum(share.total_minor for share in shares(order)) == recomputed_total(order)
     assert abs(order.ship_to.latitude) <= 90
     assert abs(order.ship_to.longitude) <= 180
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from connectors.payment_gateways import connector, sandbox
@@ -30,9 +31,13 @@ from connectors.payment_gateways.window import Window, Work
 from schemas import codec
 from schemas.payments import (
     AuthorizationRequested,
+    CaptureRequested,
     PaymentDeclined,
     RecordAuthorization,
+    RecordCapture,
+    RecordRefund,
     RecordVoid,
+    RefundRequested,
     VoidRequested,
 )
 from schemas.records import Record
@@ -173,6 +178,34 @@ def authorization(
 
 def wish(order_id: str = "o-1") -> VoidRequested:
     return VoidRequested(order_id, "sbx_1", f"{order_id}/void", 1, int(NOW * 1000))
+
+
+def taking(
+    order_id: str = "o-1", *, inquiry: bool = False, at_seconds: float = NOW
+) -> CaptureRequested:
+    return CaptureRequested(
+        order_id, "c", "sbx_1", "s1/1", f"{order_id}|capture|s1/1", 700, "EUR", False, inquiry, 4,
+        int(at_seconds * 1000),
+    )  # fmt: skip
+
+
+def giving_back(
+    order_id: str = "o-1", *, inquiry: bool = False, at_seconds: float = NOW
+) -> RefundRequested:
+    return RefundRequested(
+        order_id, "c", "sbx_1", "s1/1", "r1/1", f"{order_id}|refund|r1/1", 300, "EUR", inquiry, 5,
+        int(at_seconds * 1000),
+    )  # fmt: skip
+
+
+def captured(request: CaptureRequested) -> RecordCapture:
+    named = (request.order_id, request.tender_id, request.capture_id)
+    return RecordCapture(*named, "captured", request.amount_minor, request.currency, "", 0)
+
+
+def refunded(request: RefundRequested) -> RecordRefund:
+    named = (request.order_id, request.tender_id, request.refund_id)
+    return RecordRefund(*named, "refunded", request.amount_minor, request.currency, "", 0)
 
 
 def at(broker: Broker, desk: Patient | InstantDesk | None = None, partitions: int = 2) -> Carrier:
@@ -431,6 +464,22 @@ class Slow:
         await self._work(f"void {request.order_id}")
         return RecordVoid(request.order_id, "voided", request.authorization_id)
 
+    async def capture(self, request: CaptureRequested) -> RecordCapture:
+        await self._work(f"capture {request.order_id}")
+        return captured(request)
+
+    async def inquire_capture(self, request: CaptureRequested) -> RecordCapture:
+        await self._work(f"inquire capture {request.order_id}")
+        return replace(captured(request), outcome="not_found", amount_minor=0)
+
+    async def refund(self, request: RefundRequested) -> RecordRefund:
+        await self._work(f"refund {request.order_id}")
+        return refunded(request)
+
+    async def inquire_refund(self, request: RefundRequested) -> RecordRefund:
+        await self._work(f"inquire refund {request.order_id}")
+        return replace(refunded(request), outcome="pending", amount_minor=0)
+
     async def close(self) -> None:
         self.closed = True
 
@@ -505,8 +554,8 @@ def test_a_gateway_that_does_not_answer_in_time_is_not_guessed_at() -> None:
             desk, authorization(order_id="a"), authorization(order_id="b", inquiry=True), wish("c")
         )
     assert {answer.order_id: answer for answer in answers} == {
-        "a": RecordAuthorization("a", "unknown", "", 0, "EUR", "", 1),
-        "b": RecordAuthorization("b", "unknown", "", 0, "EUR", "", 1),
+        "a": RecordAuthorization("a", "unknown", "", 0, "EUR", "", 1, number=1),
+        "b": RecordAuthorization("b", "unknown", "", 0, "EUR", "", 1, number=1),
         "c": RecordVoid("c", "unknown", "sbx_1"),
     }
     assert gateway.calls == []
@@ -559,7 +608,7 @@ def test_whatever_else_a_gateway_says_is_answered_unknown(
     caplog.set_level(logging.INFO)
     with open_desk(Broken(**{"o-1": answer})) as desk:
         assert ask(desk, authorization()) == [
-            RecordAuthorization("o-1", "unknown", "", 0, "EUR", "", 1)
+            RecordAuthorization("o-1", "unknown", "", 0, "EUR", "", 1, number=1)
         ]
     assert "o-1" in caplog.text and "4242" not in caplog.text
 
@@ -657,3 +706,102 @@ def test_a_gateway_that_blocks_its_loop_ends_the_connector() -> None:
         with pytest.raises(GatewayStuck):
             desk.finished()
         release.set()
+
+
+# -- captures and refunds ---------------------------------------------------------------------
+
+
+def test_captures_and_refunds_go_to_the_gateway_and_their_answers_to_the_room() -> None:
+    broker = Broker()
+    before = total("millrace_gateway_requests_total", kind="capture")
+    carry(broker, Read(taking()), Read(giving_back("o-2"), 1))
+    assert [(key, type(record)) for _, key, record in broker.written] == [
+        (b"o-1", RecordCapture), (b"o-2", RecordRefund),
+    ]  # fmt: skip
+    assert broker.committed == {0: 2}
+    assert total("millrace_gateway_requests_total", kind="capture") == before + 1
+
+
+def test_a_gateway_is_asked_for_captures_and_refunds_or_about_them() -> None:
+    gateway = Slow()
+    with open_desk(gateway) as desk:
+        answers = ask(
+            desk, taking("a"), taking("b", inquiry=True), giving_back("c"),
+            giving_back("d", inquiry=True),
+        )  # fmt: skip
+    assert sorted(gateway.calls) == [
+        "capture a", "inquire capture b", "inquire refund d", "refund c",
+    ]  # fmt: skip
+    outcomes = {answer.order_id: answer.outcome for answer in answers}
+    assert outcomes == {"a": "captured", "b": "not_found", "c": "refunded", "d": "pending"}
+    assert {getattr(answer, "attempt", None) for answer in answers} == {4, 5}
+
+
+def test_captures_and_refunds_that_time_out_are_not_guessed_at() -> None:
+    with open_desk(Slow(seconds=60), request_seconds=0.05) as desk:
+        answers = ask(desk, taking("a"), giving_back("b"))
+    assert {answer.order_id: answer for answer in answers} == {
+        "a": RecordCapture("a", "c", "s1/1", "unknown", 0, "EUR", "", 4),
+        "b": RecordRefund("b", "c", "r1/1", "unknown", 0, "EUR", "", 5),
+    }
+
+
+def test_an_old_wish_to_take_money_or_to_give_it_back_is_not_carried_out() -> None:
+    gateway, old = Slow(), NOW - 61
+    with open_desk(gateway, age_seconds=60) as desk:
+        answers = ask(
+            desk, taking("a", at_seconds=old), giving_back("b", at_seconds=old),
+            taking("c", inquiry=True, at_seconds=old),
+            giving_back("d", inquiry=True, at_seconds=old),
+        )  # fmt: skip
+    outcomes = {answer.order_id: answer.outcome for answer in answers}
+    assert outcomes == {"a": "unknown", "b": "unknown", "c": "not_found", "d": "pending"}
+    assert sorted(gateway.calls) == ["inquire capture c", "inquire refund d"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        replace(captured(taking()), amount_minor=699),
+        replace(captured(taking()), currency="USD"),
+        replace(captured(taking()), capture_id="s1/2"),
+        replace(captured(taking()), tender_id="d"),
+        replace(captured(taking()), outcome="not_found"),
+        replace(captured(taking()), outcome="pending"),
+        refunded(giving_back()),
+    ],
+)
+def test_an_answer_that_is_none_to_a_capture_is_answered_unknown(answer: RecordCapture) -> None:
+    class Confused(Slow):
+        async def capture(self, request: CaptureRequested) -> RecordCapture:
+            return answer
+
+    with open_desk(Confused()) as desk:
+        assert [each.outcome for each in ask(desk, taking())] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        replace(refunded(giving_back()), amount_minor=301),
+        replace(refunded(giving_back()), refund_id="r2/1"),
+        replace(refunded(giving_back()), outcome="captured"),
+        replace(refunded(giving_back()), outcome="not_found"),
+        captured(taking()),
+    ],
+)
+def test_an_answer_that_is_none_to_a_refund_is_answered_unknown(answer: RecordRefund) -> None:
+    class Confused(Slow):
+        async def refund(self, request: RefundRequested) -> RecordRefund:
+            return answer
+
+    with open_desk(Confused()) as desk:
+        assert [each.outcome for each in ask(desk, giving_back())] == ["unknown"]
+
+
+def test_an_answer_names_the_tender_and_the_authorization_of_its_request() -> None:
+    second = replace(authorization(order_id="o-1"), tender_id="c", number=2)
+    with open_desk(Slow()) as desk:
+        (answer,) = ask(desk, second)
+    assert isinstance(answer, RecordAuthorization)
+    assert (answer.tender_id, answer.number) == ("c", 2)

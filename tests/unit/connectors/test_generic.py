@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.channels import generic, mapping
+from connectors.channels import generic, mapping, people
 from connectors.channels.generic import GenericCsv, GenericJson
 from connectors.channels.mapping import Mapped, Rejected
-from schemas.orders import CancelOrder, PlaceOrder
+from schemas.orders import CancelOrder, Discount, PlaceOrder, Tender
 
 NOW = 1_709_300_000_000
 HEADER = (
@@ -163,6 +163,209 @@ def test_an_order_in_an_envelope_is_an_order() -> None:
     ],
 )
 def test_a_field_at_fault_is_named(changes: dict[str, Any], reason: str, field: str) -> None:
+    result = one(plain(**changes))
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.field) == (reason, field)
+
+
+def complex_order(**changes: Any) -> dict[str, Any]:
+    """A bundle with a part, cheese by weight, engraving and a gift card, paid in three ways."""
+    return plain(
+        lines=[
+            {
+                "line_id": "set",
+                "kind": "bundle",
+                "title": "Tea set",
+                "quantity": 1,
+                "unit_price": "50.00",
+                "discount": "5.00",
+                "tax": "7.18",
+                "tax_rate": "19",
+            },
+            {"sku": "CUP", "quantity": 4, "unit_price": "0", "parent_line_id": "set"},
+            {
+                "sku": "CHEESE",
+                "quantity": 345,
+                "unit_price": "12.99",
+                "per": 1000,
+                "tax_rate": "8.1",
+                "address": 1,
+                "pickup_location_id": "STORE-1",
+            },
+            {"kind": "custom", "title": "Engraving", "quantity": 1, "unit_price": "3.00"},
+            {"kind": "gift_card", "title": "Gift card", "quantity": 1, "unit_price": "25.00"},
+        ],
+        payment=None,
+        tenders=[
+            {"method": "gift_card", "amount": "20.00", "token": "GC-1"},
+            {"tender_id": "shop", "method": "channel", "paid": "10.00"},
+            {"method": "invoice", "terms_days": 30},
+        ],
+        discounts=[{"code": "SPRING", "amount": "5.00", "line_id": "set"}],
+        prices_include_tax=True,
+        shipping_method="express",
+        shipping_tax_rate=19,
+        more_addresses=[{"city": "Bremen", "country": "DE"}],
+        purchase_order_number="PO 4711",
+        subscription_id="S-9",
+        **changes,
+    )
+
+
+def test_everything_that_a_complex_order_has_is_taken_over() -> None:
+    order = one(complex_order())
+    assert isinstance(order, PlaceOrder), order
+    bundle, cup, cheese, engraving, card = order.lines
+    assert (bundle.kind, bundle.title, bundle.sku) == ("bundle", "Tea set", "")
+    assert (bundle.discount_minor, bundle.tax_minor, bundle.tax_rate_ppm) == (500, 718, 190_000)
+    assert (cup.kind, cup.per, cup.parent_line_id) == ("goods", 1, "set")
+    assert (cheese.quantity, cheese.per, cheese.unit_price_minor) == (345, 1000, 1299)
+    assert (cheese.tax_rate_ppm, cheese.address, cheese.pickup_location_id) == (
+        81_000,
+        1,
+        "STORE-1",
+    )
+    assert (engraving.kind, engraving.line_id, card.kind) == ("custom", "4", "gift_card")
+    assert order.tenders == [
+        Tender("1", "gift_card", 2000, "GC-1"),
+        Tender("shop", "channel", 0, "", 1000, "EUR"),
+        Tender("3", "invoice", 0, terms_days=30),
+    ]
+    assert order.discounts == [Discount("SPRING", 500, "set")]
+    assert (order.prices_include_tax, order.shipping_tax_rate_ppm) == (True, 190_000)
+    assert [address.city for address in order.more_addresses] == ["Bremen"]
+    assert (order.shipping_method, order.purchase_order_number) == ("express", "PO 4711")
+    assert order.subscription_id == "S-9"
+
+
+def test_of_several_tenders_the_first_stands_for_those_who_know_only_one() -> None:
+    order = one(complex_order())
+    assert isinstance(order, PlaceOrder)
+    assert (order.payment_method, order.payment_token) == ("gift_card", "GC-1")
+    assert (order.paid_minor, order.paid_currency) == (0, "EUR")
+
+
+def test_every_address_of_an_order_is_personal() -> None:
+    order = one(complex_order())
+    assert isinstance(order, PlaceOrder)
+    assert [address.city for address in people.read(order).addresses] == ["", "Bremen"]
+
+
+ODD_LINE: dict[str, Any] = {"sku": "MUG", "quantity": 1, "unit_price": "1.00"}
+SET: dict[str, Any] = {**ODD_LINE, "line_id": "set", "kind": "bundle"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "field"),
+    [
+        ({"kind": "parcel"}, "wrong_type", "kind"),
+        ({"kind": 7}, "wrong_type", "kind"),
+        ({"sku": ""}, "missing_field", "sku"),
+        ({"sku": "", "kind": "custom"}, "missing_field", "title"),
+        ({"sku": None, "kind": "gift_card"}, "missing_field", "title"),
+        ({"title": 5}, "wrong_type", "title"),
+        ({"per": 0}, "invalid_quantity", "per"),
+        ({"per": "1.5"}, "invalid_quantity", "per"),
+        ({"quantity": "0.345"}, "invalid_quantity", "quantity"),
+        ({"discount": "-1.00"}, "invalid_amount", "discount"),
+        ({"discount": 1.5}, "invalid_amount", "discount"),
+        ({"tax": "0.001"}, "invalid_amount", "tax"),
+        ({"tax_rate": 0.19}, "invalid_amount", "tax_rate"),
+        ({"tax_rate": "19 %"}, "invalid_amount", "tax_rate"),
+        ({"tax_rate": "19.00001"}, "invalid_amount", "tax_rate"),
+        ({"tax_rate": True}, "invalid_amount", "tax_rate"),
+        ({"tax_rate": -1}, "invalid_amount", "tax_rate"),
+        ({"parent_line_id": "nobody"}, "invalid_identifier", "parent_line_id"),
+        ({"parent_line_id": "1"}, "invalid_identifier", "parent_line_id"),
+        (
+            {"kind": "bundle", "parent_line_id": "set"},
+            "invalid_identifier",
+            "parent_line_id",
+        ),
+        ({"address": 1}, "invalid_identifier", "address"),
+        ({"address": -1}, "invalid_quantity", "address"),
+        ({"pickup_location_id": "a|b"}, "invalid_identifier", "pickup_location_id"),
+    ],
+)
+def test_a_field_at_fault_in_a_line_is_named(
+    changes: dict[str, Any], reason: str, field: str
+) -> None:
+    result = one(plain(lines=[{**ODD_LINE, **changes}, SET]))
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.field) == (reason, f"lines[0].{field}")
+
+
+@pytest.mark.parametrize(
+    ("tenders", "reason", "field"),
+    [
+        ([{"method": "barter"}], "wrong_type", "tenders[0].method"),
+        ([{}], "missing_field", "tenders[0].method"),
+        ([{"method": "card"}], "missing_field", "tenders[0].token"),
+        ([{"method": "gift_card"}], "missing_field", "tenders[0].token"),
+        ([{"method": "channel"}], "missing_field", "tenders[0].paid"),
+        (
+            [{"method": "invoice", "amount": "0.00"}],
+            "invalid_amount",
+            "tenders[0].amount",
+        ),
+        (
+            [{"method": "invoice", "terms_days": -1}],
+            "invalid_quantity",
+            "tenders[0].terms_days",
+        ),
+        (
+            [{"method": "invoice", "terms_days": 4000}],
+            "invalid_quantity",
+            "tenders[0].terms_days",
+        ),
+        (
+            [{"method": "invoice", "tender_id": 2}, {"method": "cash_on_delivery"}],
+            "invalid_identifier",
+            "tenders",
+        ),
+        ([{"method": "invoice"}] * 21, "too_large", "tenders"),
+    ],
+)
+def test_a_field_at_fault_of_a_tender_is_named(
+    tenders: list[dict[str, Any]], reason: str, field: str
+) -> None:
+    result = one(plain(payment=None, tenders=tenders))
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.field) == (reason, field)
+
+
+def test_an_order_has_one_payment_or_tenders_and_not_both() -> None:
+    both = one(plain(tenders=[{"method": "card", "token": "t"}]))
+    neither = one(plain(payment=None, tenders=[]))
+    assert faults([both, neither]) == [
+        ("wrong_type", "payment", "A-1"),
+        ("missing_field", "payment", "A-1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "field"),
+    [
+        ({"discounts": [{"amount": "1.00"}]}, "missing_field", "discounts[0].code"),
+        ({"discounts": [{"code": "A"}]}, "missing_field", "discounts[0].amount"),
+        (
+            {"discounts": [{"code": "A", "amount": "1.00", "line_id": "9"}]},
+            "invalid_identifier",
+            "discounts[0].line_id",
+        ),
+        ({"discounts": [{}] * 501}, "too_large", "discounts"),
+        ({"prices_include_tax": "yes"}, "wrong_type", "prices_include_tax"),
+        ({"shipping_tax_rate": "x"}, "invalid_amount", "shipping_tax_rate"),
+        ({"shipping_method": 1}, "wrong_type", "shipping_method"),
+        ({"more_addresses": [{"country": "DEU"}]}, "wrong_type", "more_addresses[0].country"),
+        ({"more_addresses": [{}] * 101}, "too_large", "more_addresses"),
+        ({"purchase_order_number": 7}, "wrong_type", "purchase_order_number"),
+        ({"subscription_id": "a|b"}, "invalid_identifier", "subscription_id"),
+    ],
+)
+def test_a_field_at_fault_of_a_complex_order_is_named(
+    changes: dict[str, Any], reason: str, field: str
+) -> None:
     result = one(plain(**changes))
     assert isinstance(result, Rejected)
     assert (result.reason, result.field) == (reason, field)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from msgspec.structs import replace
 
 from connectors.levels import answers
 from connectors.levels.server import application
@@ -115,6 +116,22 @@ def test_a_kit_is_what_its_components_make_whole_at_one_location() -> None:
     assert told["available"] == told["explained"]["available"] == 3
     assert told["components"] == [{"sku": "TEA", "quantity": 2}, {"sku": "POT", "quantity": 1}]
     assert [one["location_id"] for one in told["explained"]["locations"]] == ["berlin"]
+
+
+def test_a_kit_has_thresholds_of_its_own_on_top_of_its_components() -> None:
+    tea = replace(TEA, quotas=[])
+    kit = replace(SET, thresholds=[ChannelThreshold("web", 1), ChannelThreshold("pos", 5)])
+    kit = replace(kit, channels=[ChannelLevel("pos", 0), ChannelLevel("web", 0)])
+    _, _, told = get(store(tea, POT, kit), "/stock/TEA%20%26%20POT%2F1?channel=web")
+    # Berlin has 7 of TEA, of which web may sell 4, which make 2.
+    assert told["explained"]["locations"][0]["steps"] == [
+        {"label": answers.KITS_HERE, "pieces": 2},
+        {"label": "threshold of the channel", "pieces": -1},
+    ]
+    assert (told["available"], told["explained"]["available"]) == (3, 1)
+    assert told["channels"] == [
+        {"channel": "pos", "available": 0}, {"channel": "web", "available": 1},
+    ]  # fmt: skip
 
 
 def test_a_kit_without_one_of_its_components_is_not_available() -> None:

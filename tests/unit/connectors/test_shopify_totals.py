@@ -10,6 +10,7 @@ import pytest
 from connectors.channels.mapping import Rejected
 from connectors.channels.shopify import Shopify
 from schemas.orders import PlaceOrder
+from schemas.totals import recomputed_total
 from tests.unit.connectors.shopify_order import line, shopify_order
 
 
@@ -30,9 +31,7 @@ def placed(**changes: Any) -> PlaceOrder:
 
 def difference(order: PlaceOrder) -> int:
     """The total from the parts less the claim, as the orders room computes it."""
-    goods = sum(item.quantity * item.unit_price_minor for item in order.lines)
-    added = order.shipping_minor + order.tax_minor - order.discount_minor
-    return goods + added - order.total_minor
+    return recomputed_total(order) - order.total_minor
 
 
 CONSISTENT: dict[str, dict[str, Any]] = {

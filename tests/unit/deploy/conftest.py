@@ -1,4 +1,4 @@
-"""Commands are tested as on a machine where nothing is configured."""
+"""Commands are tested as on a machine where nothing is configured but the vault key."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 
 from deploy import records
 from schemas.messages import Send
+from tests.pipeline import VAULT_KEY
 
 
 @pytest.fixture(autouse=True)
 def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in [name for name in os.environ if name.startswith("MILLRACE_")]:
         monkeypatch.delenv(variable)
+    monkeypatch.setenv("MILLRACE_VAULT_KEY", VAULT_KEY)
     monkeypatch.chdir(tmp_path)
 
 

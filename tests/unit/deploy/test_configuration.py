@@ -186,7 +186,7 @@ def test_settings_reach_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
 
     class Publisher:
-        def __init__(self, brokers: str, kafka: dict[str, Any]) -> None:
+        def __init__(self, brokers: str, kafka: dict[str, Any], _vault: object) -> None:
             made.update(brokers=brokers, kafka=kafka)
 
         def publish_all(self, payloads: object) -> None: ...

@@ -84,6 +84,11 @@ def test_a_sku_has_all_that_its_rows_say(sent: list[Send]) -> None:
         ({"units": "CS=0"}, "units", "is less than 1"),
         ({"units": "CS=12;CS=6"}, "units", "stands there twice"),
         ({"thresholds": "web=x"}, "thresholds", "is not a whole number"),
+        (
+            {"components": "A=1", "quotas": "vip:group=gold:1"},
+            "quotas",
+            "are of a kit; pieces are kept of its components",
+        ),
         ({"quotas": "vip:100"}, "quotas", "is not written as ID:channel=NAME:PIECES"),
         ({"quotas": "vip:shop=web:100"}, "quotas", "is not written as"),
         ({"quotas": "a:group=x:1;a:group=y:1"}, "quotas", "stands there twice"),

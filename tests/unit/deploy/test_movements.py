@@ -17,7 +17,9 @@ from schemas.purchasing import (
     CancelPurchaseOrder,
     ClosePurchaseOrder,
     ConfirmPurchaseOrder,
+    CreatePurchaseOrder,
     DeliveredLine,
+    PurchaseLine,
     PurchaseLineState,
     PurchaseOrderState,
     RecordDelivery,
@@ -180,6 +182,25 @@ def test_a_purchase_order_is_taken_on(line: str, record: Record, sent: list[Send
     }
 
 
+def test_a_purchase_order_is_proposed_by_hand(sent: list[Send]) -> None:
+    said = "--supplier acme --location b --expected 2025-03-01 --reason fair --actor ada --json"
+    result = run(
+        f"purchase create --id po-1 --currency eur --line T=40@3.20 --line A=B=5@18 {said}"
+    )
+    assert result.exit_code == 0, result.output
+    lines = [PurchaseLine("1", "T", 40, 320), PurchaseLine("2", "A=B", 5, 1800)]
+    record = CreatePurchaseOrder("po-1", "acme", "b", lines, "EUR", DAY_END, "", "fair", "ada")
+    assert sent == [Send(PURCHASING_COMMANDS, "po-1", record)]
+    unpriced = run(f"purchase create --line T=40 {said}")
+    made = json.loads(unpriced.stdout)["purchase_order_id"]
+    assert uuid.UUID(made.removeprefix("po-"))
+    asked = sent[1].record
+    assert isinstance(asked, CreatePurchaseOrder)
+    assert (asked.purchase_order_id, asked.currency, asked.lines) == (
+        made, "", [PurchaseLine("1", "T", 40, 0)],
+    )  # fmt: skip
+
+
 def state(status: str = "sent") -> PurchaseOrderState:
     lines = [
         PurchaseLineState("1", "TEA", 40, 320, 40, 38, 1),
@@ -205,6 +226,14 @@ def test_a_delivery_without_lines_is_of_all_that_is_open(
 @pytest.mark.parametrize(
     "line",
     [
+        "create --supplier a --location b",
+        "create --supplier a --location b --line T",
+        "create --supplier a --location b --line T=0",
+        "create --supplier a --location b --line T=1@2",
+        "create --supplier a --location b --currency EUR --line T=1",
+        "create --supplier a --location b --currency EUR --line T=1@2.001",
+        "create --supplier a --location b --currency EURO --line T=1@2",
+        "create --supplier a|b --location b --line T=1",
         "deliver po-1 --delivery d --line 1",
         "deliver po-1 --delivery d --line 1=0",
         "deliver po-1 --delivery d --line 1=1 --line 1=2",

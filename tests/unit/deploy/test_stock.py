@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,37 @@ def told(*locations: Location) -> list[Location]:
         for topic, _, record, partition in stock.commands(rows, "test", 12)
         if isinstance(record, RegisterLocation) and (topic, partition) == (FULFILLMENT_COMMANDS, 0)
     ]
+
+
+def test_counts_go_by_sku_within_a_window_and_rows_of_a_position_in_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stock, "WINDOW_ROWS", 4)
+    rows = [
+        stock.Position(sku, place, pieces, 0, stock.NOTHING)
+        for sku, place, pieces in (
+            ("B", "x", 1), ("A", "x", 2), ("B", "y", 3), ("A", "x", 4), ("B", "z", 5), ("A", "z", 6)
+        )
+    ]  # fmt: skip
+    sends = list(stock.commands(rows, "test", 1))
+    counts = [(one.sku, one.on_hand) for _, _, one, _ in sends if isinstance(one, SetStock)]
+    assert counts == [("A", 2), ("A", 4), ("B", 1), ("B", 3), ("A", 6), ("B", 5)]
+    known = set[str]()
+    for _, key, record, _ in sends:
+        known |= {key} if isinstance(record, RegisterLocation) else set()
+        assert not isinstance(record, SetStock) or record.location_id in known
+
+
+def test_a_file_that_breaks_off_is_loaded_as_far_as_it_goes() -> None:
+    def rows() -> Iterator[stock.Position]:
+        yield stock.Position("A", "x", 1, 0, stock.NOTHING)
+        raise stock.BadFile("is no text from here on")
+
+    sent = []
+    with pytest.raises(stock.BadFile):
+        for send in stock.commands(rows(), "test", 1):
+            sent.append(send.record)
+    assert isinstance(sent[-1], SetStock)
 
 
 def test_a_file_without_location_columns_only_makes_its_locations_known() -> None:

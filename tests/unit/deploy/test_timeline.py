@@ -24,9 +24,11 @@ from schemas.stock import StockSet
 NOW = 1_700_000_000_000
 NOT_OF_AN_ORDER = {
     "ChannelSourcingSet",
+    "LegalEntitySet",
     "LocationRegistered",
     "OfferSet",
     "PerformanceMeasured",
+    "PolicySet",
     "ReplenishmentSuggested",
     "SkuSet",
     "StockLevelChanged",

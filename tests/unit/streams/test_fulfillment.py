@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.fulfillment import (
     Allocation,
@@ -201,6 +202,26 @@ def test_a_location_that_has_used_up_its_part_of_the_days_capacity_is_not_tried(
     made.ask("o-9", route(("BER", []), order_id="o-9"))
     [use] = made.state(CAPACITY_KEY, CapacityState).used
     assert use.fulfillment_orders == 1
+
+
+def test_what_is_withdrawn_on_the_day_of_its_release_gives_its_capacity_back() -> None:
+    bounded = RegisterLocation("BER", "", "DE", 52.52, 13.40, True, daily_capacity=PARTITIONS)
+    made = desk(HAMBURG, bounded)
+
+    def used() -> int:
+        return sum(one.fulfillment_orders for one in made.state(CAPACITY_KEY, CapacityState).used)
+
+    made.ask("o", route(("BER", []), ("HAM", [])))
+    assert (used(), ranking(made, rank())) == (1, ["HAM"])
+    made.ask("o", CANCEL)
+    assert (used(), ranking(made, rank())) == (0, ["BER", "HAM"])
+    made.ask("o", CANCEL)
+    assert used() == 0
+    made.ask("o-1", route(("BER", []), order_id="o-1"))
+    made.now += DAY_MS
+    made.ask("o-2", route(("BER", []), order_id="o-2"))
+    made.ask("o-1", replace(CANCEL, order_id="o-1"))
+    assert (used(), ranking(made, rank())) == (1, ["HAM"])
 
 
 def test_where_no_location_has_a_capacity_nothing_is_counted() -> None:

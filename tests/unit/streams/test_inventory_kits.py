@@ -26,13 +26,21 @@ from schemas.inventory import (
 )
 from schemas.messages import Send
 from schemas.orders import RecordReservation
-from schemas.stock import PositionAt, Quota, ReceiveStock, SetSku
+from schemas.stock import (
+    ChannelThreshold,
+    Component,
+    PositionAt,
+    Quota,
+    ReceiveStock,
+    SetSku,
+)
 from streams.inventory.model import KitStatus
 from tests.unit.streams.memory import NOW, names, only
 from tests.unit.streams.stockroom import HELD_UNTIL, Stockroom, all_of, release, reserve
 
 ONE = reserve(quantity=1, sku="SET")
 RELEASE = release(sku="SET")
+SET = [Component("MUG", 1), Component("LID", 2)]
 
 
 def room(mugs: dict[str, int], lids: dict[str, int]) -> Stockroom:
@@ -124,6 +132,27 @@ def test_components_obey_the_channel_of_the_kit() -> None:
     sends = made.deliver(made.ask("SET", reserve(quantity=1, sku="SET", channel="ebay")))
     assert reservations(made) == {"MUG": ("HAM", 1), "LID": ("HAM", 2)}
     assert [event.quota_id for event in all_of(sends, StockReserved)][-1] == "q"
+
+
+def test_what_a_channel_may_not_sell_of_a_kit_its_components_are_left_for() -> None:
+    """On top of what it may not sell of the component alone."""
+    made = room({"BER": 3, "HAM": 4}, {"BER": 9, "HAM": 5})
+    made.stock("LID", thresholds={"ebay": 1}, BER=9, HAM=7)
+    made.ask("SET", SetSku("SET", [ChannelThreshold("ebay", 2)], [], [], SET, "", 0, [], "ann"))
+    two = reserve(quantity=2, sku="SET", channel="ebay")
+    made.deliver(made.ask("SET", two))
+    assert nothing_is_held(made)
+    made.stock("LID", thresholds={"ebay": 1}, BER=9, HAM=9)
+    made.deliver(made.ask("SET", two))
+    assert reservations(made) == {"MUG": ("HAM", 2), "LID": ("HAM", 4)}
+    made.deliver(made.ask("SET", reserve("p", 3, sku="SET", channel="web")))
+    assert made.kit("SET", "p") is not None
+
+
+def test_a_kit_has_no_quotas() -> None:
+    made = Stockroom()
+    command = SetSku("SET", [], [Quota("q", "web", "", 4, 0)], [], SET, "", 0, [], "ann")
+    assert only(made.ask("SET", command), StockRefused).reason == Refusal.INVALID_QUANTITY
 
 
 def test_the_same_kit_again_has_the_same_answer() -> None:

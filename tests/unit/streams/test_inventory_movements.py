@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from schemas.inventory import Refusal, ReserveStock, StockRefused, StockState
 from schemas.messages import Send
+from schemas.purchasing import RecordGoodsReceipt
 from schemas.stock import (
     AdjustStock,
     ChangeDisposition,
@@ -38,10 +39,12 @@ from schemas.stock import (
     TransferState,
     UnitOfMeasure,
 )
+from schemas.topics import PURCHASING_COMMANDS
 from streams.inventory.agent import InventoryRoom
 from streams.inventory.movements import REMEMBERED_MS
 from streams.inventory.supply import MAXIMUM_SUPPLIES
 from tests.unit.streams.memory import NOW, Desk, names, only
+from tests.unit.streams.stockroom import Stockroom
 
 LATER = NOW + 86_400_000
 SKU = SetSku("MUG", [], [], [], [], "", 0, [], "ann")
@@ -466,3 +469,30 @@ def test_the_ledger_adds_up_to_the_positions_whatever_is_asked(commands: list[An
             held = position.reserved + position.allocated
             assert 0 <= held <= position.on_hand
             assert min(position.in_transit, position.quarantined) >= 0
+
+
+def test_purchasing_is_told_whether_its_goods_are_in_stock_and_told_again() -> None:
+    made = Stockroom()
+    made.stock(BER=1)
+    goods = ReceiveStock(
+        "po-1/d/1", "MUG", "BER", 4, "", "po-1/1", "sellable", False, "po-1", "", "dock",
+        purchase_order_id="po-1",
+    )  # fmt: skip
+    taken_in = RecordGoodsReceipt("po-1", "po-1/d/1", "MUG", True, "")
+    for _ in range(2):
+        sends = made.ask("MUG", goods)
+        assert only(sends, RecordGoodsReceipt) == taken_in
+        assert [(send.topic, send.key) for send in sends if send.record == taken_in] == [
+            (PURCHASING_COMMANDS, "po-1")
+        ]
+    assert made.at("BER").on_hand == 5
+    other = replace(goods, quantity=5)
+    assert only(made.ask("MUG", other), RecordGoodsReceipt).reason == Refusal.MOVEMENT_CONFLICT
+    kit = replace(goods, sku="SET")
+    made.stock("SET", components={"MUG": 1})
+    assert only(made.ask("SET", kit), RecordGoodsReceipt) == RecordGoodsReceipt(
+        "po-1", "po-1/d/1", "SET", False, Refusal.KIT_HAS_NO_STOCK
+    )
+    assert "RecordGoodsReceipt" not in names(
+        made.ask("MUG", replace(goods, movement_id="m", purchase_order_id=""))
+    )

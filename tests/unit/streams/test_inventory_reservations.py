@@ -25,7 +25,7 @@ from schemas.inventory import (
 )
 from schemas.orders import RecordReservation
 from schemas.records import Record
-from schemas.stock import PositionAt, Quota, ReorderRule, SetStock
+from schemas.stock import PositionAt, Quota, ReorderRule, SetSku, SetStock
 from streams.inventory import lots, replenishment
 from streams.inventory.account import Account
 from streams.inventory.model import QUEUE_HOLD_MS
@@ -118,6 +118,27 @@ def test_a_quota_gets_back_what_is_released_and_not_what_is_shipped() -> None:
     assert consumed(made) == [2]
     made.tell(ALLOCATE, SHIP)
     assert consumed(made) == [2]
+
+
+def test_a_quota_that_comes_back_knows_what_reservations_still_hold_of_it() -> None:
+    made = Stockroom()
+    made.stock(quotas=(quota(4, channel="pos"),), BER=9)
+    made.tell(reserve("o", 2, channel="pos"), reserve("p", 1, channel="pos"))
+    made.tell(reserve("q", 1, channel="pos"), ALLOCATE, SHIP)
+    none, again = (
+        SetSku("MUG", [], quotas, [], [], "", 0, [], "ann")
+        for quotas in ([], [quota(9, channel="pos", consumed=7)])
+    )
+    made.tell(none)
+    assert made.state("MUG", StockState).quotas == []
+    made.tell(again)
+    assert consumed(made) == [2]
+    made.tell(none, release("p"))
+    assert [one.held for one in made.state("MUG", StockState).dropped] == [1]
+    made.tell(release("q"))
+    assert made.state("MUG", StockState).dropped == []
+    made.tell(again)
+    assert consumed(made) == [0]
 
 
 def test_a_reservation_with_an_end_is_given_back_then() -> None:

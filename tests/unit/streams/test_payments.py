@@ -8,14 +8,20 @@ from schemas.messages import Send
 from schemas.orders import CancelOrder, RecordPayment
 from schemas.payments import (
     AuthorizationRequested,
+    AuthorizationState,
     AuthorizePayment,
     PaymentAuthorized,
+    PaymentCaptured,
     PaymentCommandRefused,
     PaymentDeclined,
+    PaymentRefunded,
     PaymentState,
+    PaymentStatus,
     PaymentVoided,
     RecordAuthorization,
+    RecordRefund,
     RecordVoid,
+    RefundRequested,
     Refusal,
     Status,
     VoidPayment,
@@ -69,6 +75,11 @@ def desk(*commands: object) -> Desk:
     for command in commands:
         made.ask("o", command)  # type: ignore[arg-type]
     return made
+
+
+def first(made: Desk) -> AuthorizationState:
+    """The first authorization."""
+    return made.state("o", PaymentState).authorizations[0]
 
 
 def test_what_the_channel_was_paid_is_authorized_at_once() -> None:
@@ -172,10 +183,10 @@ def given_up(*before: object, silent: bool = True) -> Desk:
     """A payment whose gateway has not answered, or only that it does not know, until the end."""
     made = desk(CARD, *before)
     sends: list[Send] = []
-    while (state := made.state("o", PaymentState)).status == Status.REQUESTED:
+    while (state := first(made)).status == Status.REQUESTED:
         if not silent:
             sends = made.ask("o", answer("unknown", attempt=state.attempt))
-            state = made.state("o", PaymentState)
+            state = first(made)
         if state.status == Status.REQUESTED:
             sends = made.wake("o", state.wake_at_ms - made.now)
     assert only(sends, PaymentDeclined).reason == Refusal.GATEWAY_SILENT
@@ -357,13 +368,16 @@ def test_an_authorization_that_has_expired_is_given_back() -> None:
 def test_money_that_was_taken_already_is_not_said_to_be_given_back() -> None:
     made = desk(CARD, answer("approved"), VOID)
     sends = made.ask("o", RecordVoid("o", "captured", "auth-1"))
-    assert names(sends) == ["PaymentCommandRefused"]
-    refused = only(sends, PaymentCommandRefused)
-    assert (refused.command, refused.reason) == ("VoidPayment", Refusal.ALREADY_CAPTURED)
-    state = made.state("o", PaymentState)
-    assert (state.status, state.wake_at_ms) == (Status.CAPTURED, 0)
+    assert names(sends) == ["PaymentCaptured", "PostPayment", "RefundRequested", "RecordPayment"]
+    assert only(sends, PaymentCaptured).capture_id == ""
+    asked = only(sends, RefundRequested)
+    assert (asked.amount_minor, asked.authorization_id) == (3000, "auth-1")
+    assert first(made).status == Status.CAPTURED
     assert made.ask("o", RecordVoid("o", "captured", "auth-1")) == []
-    assert only(made.ask("o", VOID), PaymentCommandRefused) == refused
+    done = RecordRefund("o", "1", asked.refund_id, "refunded", 3000, "EUR", "", 1)
+    assert only(made.ask("o", done), PaymentRefunded).reason == "cancelled"
+    assert made.state("o", PaymentState).wake_at_ms == 0
+    assert made.ask("o", VOID) == []
     assert not only(made.ask("o", CARD), RecordPayment).authorized
 
 
@@ -386,7 +400,7 @@ def test_a_second_authorization_is_voided_and_the_first_one_kept() -> None:
     assert (again.authorization_id, again.attempt) == ("auth-2", 2)
     assert made.ask("o", RecordVoid("o", "voided", "auth-2")) == []
     state = made.state("o", PaymentState)
-    assert (state.status, state.wake_at_ms) == (Status.AUTHORIZED, 0)
+    assert (state.status, state.wake_at_ms) == (PaymentStatus.AUTHORIZED, 0)
     void = only(made.ask("o", VOID), VoidRequested)
     assert (void.authorization_id, void.attempt) == ("auth-1", 3)
     assert only(made.ask("o", VOIDED), PaymentVoided).authorization_id == "auth-1"
@@ -409,9 +423,13 @@ def test_two_voids_are_asked_for_until_both_are_done() -> None:
 def test_a_second_authorization_that_was_captured_leaves_the_first_one_alone() -> None:
     made = desk(CARD, answer("approved"), second())
     sends = made.ask("o", RecordVoid("o", "captured", "auth-2"))
-    assert only(sends, PaymentCommandRefused).reason == Refusal.ALREADY_CAPTURED
+    assert names(sends)[-3:] == ["PaymentCaptured", "PostPayment", "RefundRequested"]
+    asked = only(sends, RefundRequested)
+    done = RecordRefund("o", "1", asked.refund_id, "refunded", 3000, "EUR", "", 1)
+    assert names(made.ask("o", done)) == ["PaymentRefunded", "PostPayment"]
     state = made.state("o", PaymentState)
-    assert (state.status, state.voiding, state.wake_at_ms) == (Status.AUTHORIZED, [], 0)
+    assert (state.status, state.wake_at_ms) == (PaymentStatus.AUTHORIZED, 0)
+    assert first(made).held_minor == 3000
 
 
 @pytest.mark.parametrize("command", [channel(), channel(amount=0), CARD])
@@ -420,7 +438,7 @@ def test_an_authorization_that_nobody_waits_for_is_voided_also_after_the_end(
 ) -> None:
     first = [answer("approved")] if command == CARD else []
     made = desk(command, *first, VOID, VOIDED)
-    assert made.state("o", PaymentState).status == Status.VOIDED
+    assert made.state("o", PaymentState).status == PaymentStatus.VOIDED
     assert only(made.ask("o", second()), VoidRequested).authorization_id == "auth-2"
     assert made.ask("o", RecordVoid("o", "voided", "auth-2")) == []
     assert made.state("o", PaymentState).wake_at_ms == 0
@@ -438,7 +456,7 @@ def test_a_void_before_the_outcome_is_remembered_and_orders_hears_no_more() -> N
     made = desk(CARD)
     assert made.ask("o", VOID) == []
     assert names(made.ask("o", answer("approved"))) == ["PaymentAuthorized", "VoidRequested"]
-    assert made.state("o", PaymentState).status == Status.VOIDING
+    assert first(made).status == Status.VOIDING
 
 
 def test_a_void_before_a_decline_leaves_nothing_to_give_back() -> None:
@@ -488,7 +506,8 @@ def test_a_void_that_was_under_way_before_voids_were_counted_apart_goes_on() -> 
     older = PaymentState("o", Status.VOIDING, 3000, "EUR", "card", "tok", "auth-1", 2, "no", NOW)
     made = desk()
     made.states.put("o", older)
-    assert only(made.wake("o"), VoidRequested).attempt == 3
+    void = only(made.wake("o"), VoidRequested)
+    assert (void.authorization_id, void.attempt) == ("auth-1", 3)
     made.states.put("o", older)
     assert only(made.ask("o", VOIDED), PaymentVoided).amount_minor == 3000
 

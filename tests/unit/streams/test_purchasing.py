@@ -7,10 +7,6 @@ import pytest
 from schemas.messages import Send
 from schemas.orders import CancelOrder
 from schemas.purchasing import (
-    ApprovePurchaseOrder,
-    CancelPurchaseOrder,
-    ClosePurchaseOrder,
-    ConfirmPurchaseOrder,
     CreatePurchaseOrder,
     DeliveredLine,
     DeliveryRecorded,
@@ -28,86 +24,34 @@ from schemas.purchasing import (
     RecordDelivery,
     RecordPerformance,
     Refusal,
-    SendPurchaseOrder,
     SetOffer,
     Status,
 )
 from schemas.records import Record
-from schemas.stock import ExpectSupply, ReceiveStock
-from schemas.topics import DAY_MS, INVENTORY_COMMANDS, PURCHASING_COMMANDS
+from schemas.stock import ReceiveStock
+from schemas.topics import DAY_MS, PURCHASING_COMMANDS
 from streams.purchasing import model, offers
 from streams.purchasing.agent import PurchasingRoom
 from streams.purchasing.model import TRANSITIONS, LastDelivery, after
 from streams.transitions import IllegalTransition
-from tests.unit.streams.memory import NOW, Desk, names, only
-
-PO = "po-1"
-DUE = NOW + 10 * DAY_MS
-CREATE = CreatePurchaseOrder(
-    PO, "acme", "BER", [PurchaseLine("1", "MUG", 10, 250), PurchaseLine("2", "TEE", 4, 900)],
-    "EUR", DUE, "", "low", "ann",
-)  # fmt: skip
-DROP_SHIP = CreatePurchaseOrder(
-    PO, "acme", "", [PurchaseLine("1", "MUG", 2, 0)], "", 0, "shop-1", "drop-ship", "fulfillment"
+from tests.unit.streams.dock import (
+    APPROVE,
+    CANCEL,
+    CLOSE,
+    CREATE,
+    DROP_SHIP,
+    DUE,
+    PO,
+    SEND,
+    confirm,
+    delivery,
+    desk,
+    reason,
+    receipts,
+    status_of,
+    supplies,
 )
-APPROVE = ApprovePurchaseOrder(PO, "bob")
-SEND = SendPurchaseOrder(PO, "bob")
-CLOSE = ClosePurchaseOrder(PO, "no more", "bob")
-CANCEL = CancelPurchaseOrder(PO, "a mistake", "bob")
-
-
-def delivery(
-    *lines: tuple[str, int], of: str = "d-1", disposition: str = "sellable"
-) -> RecordDelivery:
-    delivered = [DeliveredLine(line, quantity, disposition, "", 0, []) for line, quantity in lines]
-    return RecordDelivery(PO, of, delivered, "dock")
-
-
-def confirm(expected_at_ms: int) -> ConfirmPurchaseOrder:
-    return ConfirmPurchaseOrder(PO, expected_at_ms, "strike", "acme")
-
-
-STEPS: dict[str, list[Record]] = {
-    Status.PROPOSED: [CREATE],
-    Status.APPROVED: [CREATE, APPROVE],
-    Status.SENT: [CREATE, APPROVE, SEND],
-    Status.PARTLY_RECEIVED: [CREATE, APPROVE, SEND, delivery(("1", 3))],
-    Status.RECEIVED: [CREATE, APPROVE, SEND, delivery(("1", 10), ("2", 4))],
-    Status.CLOSED: [CREATE, APPROVE, SEND, CLOSE],
-    Status.CANCELLED: [CREATE, CANCEL],
-}
-
-
-def desk(status: str = "") -> Desk:
-    """A room with one purchase order that has come as far as `status`."""
-    made = Desk(PurchasingRoom())
-    for step in STEPS.get(status, []):
-        made.ask(PO, step)
-    if status:
-        assert made.state(PO, PurchaseOrderState).status == status
-    return made
-
-
-def status_of(made: Desk) -> str:
-    return made.state(PO, PurchaseOrderState).status
-
-
-def supplies(sends: list[Send]) -> list[tuple[str, int, int]]:
-    found = []
-    for topic, key, record, _ in sends:
-        if isinstance(record, ExpectSupply):
-            assert (topic, key) == (INVENTORY_COMMANDS, record.sku)
-            found.append((record.supply_id, record.quantity, record.expected_at_ms))
-    return found
-
-
-def receipts(sends: list[Send]) -> list[ReceiveStock]:
-    return [send.record for send in sends if isinstance(send.record, ReceiveStock)]
-
-
-def reason(sends: list[Send]) -> str:
-    return only(sends, PurchaseRefused).reason
-
+from tests.unit.streams.memory import NOW, Desk, names, only
 
 # Offers
 
@@ -361,7 +305,7 @@ def test_a_part_delivery_goes_into_stock_and_the_rest_stays_open() -> None:
     assert receipts(sends) == [
         ReceiveStock(
             f"{PO}/d-1/1", "MUG", "BER", 3, "", f"{PO}/1", "sellable", False, PO,
-            "delivery d-1", "dock",
+            "delivery d-1", "dock", purchase_order_id=PO,
         )
     ]  # fmt: skip
     assert status_of(made) == Status.PARTLY_RECEIVED
@@ -428,7 +372,7 @@ def test_a_delivery_of_more_or_other_than_is_open_is_refused_as_a_whole(
 def test_a_purchase_order_takes_a_bounded_number_of_deliveries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streams.purchasing.rules.MAXIMUM_DELIVERIES", 1)
+    monkeypatch.setattr("streams.purchasing.deliveries.MAXIMUM_DELIVERIES", 1)
     made = desk(Status.PARTLY_RECEIVED)
     assert reason(made.ask(PO, delivery(("1", 1), of="d-2"))) == Refusal.WRONG_STATUS
 

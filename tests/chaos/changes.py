@@ -1,0 +1,106 @@
+"""What customers, staff and locations do to orders while these are on their way.
+
+`plan` gives, for one order, what is asked of it and how many seconds after it was sent. Much of it
+comes too early, too late or for something that is not there any more, and is then refused.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from schemas.orders import (
+    AmendOrder,
+    CancelOrder,
+    HoldOrder,
+    LineQuantity,
+    OrderLine,
+    RecordShipment,
+    ReleaseHold,
+    ShippedLine,
+)
+from schemas.payments import RefundPayment
+from tests.load import CHANNEL, OrderCommand
+
+AMEND_SHARE = 0.06
+CANCEL_LINE_SHARE = 0.03
+HOLD_SHARE = 0.04
+SHIP_SHARE = 0.30
+REFUND_SHARE = 0.05
+TWICE_SHARE = 0.1
+"""of all commands"""
+BY_HAND = "by-hand"
+"""refunds with such an id are nobody's but ours"""
+STAFF = "staff-7"
+NEW_LINE_MINOR = 1_999
+
+Asked = tuple[float, OrderCommand]
+
+
+def plan(chance: random.Random, document: dict[str, Any], now_ms: int) -> list[Asked]:
+    """Commands to the order that `document` makes, by when they are due."""
+    order_id = f"{CHANNEL}-{document['external_id']}"
+    asked: list[Asked] = []
+    if chance.random() < AMEND_SHARE:
+        asked.append((chance.uniform(0, 4), _amendment(chance, order_id, document, now_ms)))
+    if len(document["lines"]) > 1 and chance.random() < CANCEL_LINE_SHARE:
+        line_id = chance.choice(document["lines"])["line_id"]
+        one = CancelOrder(order_id, "one thing less", now_ms, [line_id], STAFF)
+        asked.append((chance.uniform(0, 8), one))
+    if chance.random() < HOLD_SHARE:
+        asked += _hold(chance, order_id, now_ms)
+    if chance.random() < SHIP_SHARE:
+        asked += _shipments(chance, order_id, document, now_ms)
+    asked += [
+        (at + chance.uniform(0, 3), one) for at, one in asked if chance.random() < TWICE_SHARE
+    ]
+    return asked
+
+
+def _amendment(
+    chance: random.Random, order_id: str, document: dict[str, Any], now_ms: int
+) -> AmendOrder:
+    add: list[OrderLine] = []
+    remove: list[str] = []
+    quantities: list[LineQuantity] = []
+    line_id = chance.choice(document["lines"])["line_id"]
+    match chance.randrange(3):
+        case 0:
+            sku = f"SKU-{chance.randrange(1_000):04d}"
+            add = [OrderLine("new", sku, chance.randint(1, 3), NEW_LINE_MINOR)]
+        case 1:
+            remove = [line_id]
+        case _:
+            quantities = [LineQuantity(line_id, chance.randint(1, 5))]
+    return AmendOrder(
+        order_id, "a-1", -1, add, remove, quantities, [], "", -1, [], "on second thoughts", STAFF,
+        now_ms,
+    )  # fmt: skip
+
+
+def _hold(chance: random.Random, order_id: str, now_ms: int) -> list[Asked]:
+    at = chance.uniform(0, 1)
+    until = now_ms + chance.randint(3_000, 12_000) if chance.random() < 0.5 else 0
+    then = chance.choice(("release", "cancel"))
+    hold = HoldOrder(order_id, "h-1", "manual", "looks odd", until, then, STAFF, now_ms)
+    release = ReleaseHold(order_id, "h-1", "it is not", STAFF, now_ms)
+    # Twice, because the first may come before the order and its hold.
+    return [(at, hold), (at + chance.uniform(2, 6), release), (30.0, release)]
+
+
+def _shipments(
+    chance: random.Random, order_id: str, document: dict[str, Any], now_ms: int
+) -> list[Asked]:
+    lines = document["lines"]
+    cut = chance.randrange(len(lines)) if len(lines) > 1 else 0
+    parcels = [part for part in (lines[:cut], lines[cut:]) if part]
+    began = chance.uniform(5, 9)
+    asked: list[Asked] = []
+    for number, parcel in enumerate(parcels, start=1):
+        shipped = [ShippedLine(line["line_id"], line["quantity"]) for line in parcel]
+        one = RecordShipment(order_id, f"s-{number}", shipped, now_ms, "", "post", f"T{number}")
+        asked.append((began + number * chance.uniform(0, 2), one))
+    if chance.random() < REFUND_SHARE / SHIP_SHARE:
+        refund = RefundPayment(order_id, f"{BY_HAND}-1", chance.randint(1, 500), "goodwill")
+        asked.append((began + chance.uniform(4, 8), refund))
+    return asked

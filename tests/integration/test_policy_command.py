@@ -1,0 +1,113 @@
+"""A policy by command, with an orders room that decides by it and a real broker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from deploy.broker import EmbeddedBroker, free_port
+from deploy.cli import cli
+from deploy.cluster import Cluster
+from deploy.records import read, send
+from deploy.topics import create
+from schemas.messages import Send
+from schemas.orders import OrderRefused
+from schemas.policies import PolicySet
+from schemas.records import Record
+from schemas.topics import ALL, ORDERS_COMMANDS, ORDERS_EVENTS
+from tests.unit.streams.memory import place
+
+pytestmark = pytest.mark.integration
+HOST = "127.0.0.1"
+PATIENCE_SECONDS = 60.0
+STRICT = '[[intake]]\nname = "large"\nwhen = { total_over = "20.00 EUR" }\n'
+MILD = '[[hold]]\nname = "large"\nkind = "fraud"\nwhen = { total_over = "20.00 EUR" }\n'
+
+
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path) -> Iterator[str]:
+    """A broker with the real topics, and one worker with the orders room."""
+    port = free_port(HOST)
+    with EmbeddedBroker(tmp_path / "kafka") as broker:
+        assert create(broker.bootstrap) == len(ALL)
+        command = [sys.executable, "-m", "tests.integration.order_rooms", broker.bootstrap]
+        with (tmp_path / "worker.log").open("wb") as output:
+            worker = subprocess.Popen(
+                [*command, str(tmp_path / "state"), str(port)], stdout=output, stderr=output
+            )
+            try:
+                until(lambda: is_ready(port))
+                yield broker.bootstrap
+            finally:
+                worker.kill()
+                worker.wait(PATIENCE_SECONDS)
+
+
+def run(bootstrap: str, *arguments: str) -> Result:
+    environment = {"MILLRACE_BROKERS": bootstrap, "MILLRACE_ACTOR": "ada"}
+    return CliRunner().invoke(cli, ["policy", *arguments], env=environment)
+
+
+def events(bootstrap: str) -> list[Record]:
+    return [found.record for found in read(Cluster(bootstrap, {}), [ORDERS_EVENTS])]
+
+
+def test_a_policy_is_set_decides_is_shown_and_is_compared_with_another(
+    bootstrap: str, tmp_path: Path
+) -> None:
+    strict, mild = tmp_path / "strict.toml", tmp_path / "mild.toml"
+    strict.write_text(STRICT)
+    mild.write_text(MILD)
+    assert run(bootstrap, "show").exit_code == 1
+
+    first = run(bootstrap, "set", str(strict), "--json")
+    assert json.loads(first.stdout)["changed"] is True
+    assert run(bootstrap, "set", str(strict)).stdout == "strict.toml is in force already\n"
+    assert run(bootstrap, "show").stdout == STRICT
+    [told] = [one for one in events(bootstrap) if isinstance(one, PolicySet)]
+    assert (told.name, told.rules, told.actor) == ("strict.toml", 1, "ada")
+
+    now_ms = time.time_ns() // 1_000_000
+    for number, total in enumerate((3000, 1000, 3000)):
+        order = replace(place(f"shop-{number}", total=total), placed_at_ms=now_ms)
+        sends = [Send(ORDERS_COMMANDS, order.order_id, order)]
+        assert send(Cluster(bootstrap, {}), sends) == 1
+
+    def refused() -> list[str]:
+        return sorted(one.order_id for one in events(bootstrap) if isinstance(one, OrderRefused))
+
+    until(lambda: len(refused()) == 2)
+    assert refused() == ["shop-0", "shop-2"]
+
+    result = run(bootstrap, "simulate", str(mild), "--since", "1h", "--json")
+    *orders, summary = map(json.loads, result.stdout.splitlines())
+    assert sorted(one["order_id"] for one in orders) == ["shop-0", "shop-2"]
+    assert (summary["orders"], summary["different"]) == (3, 2)
+    assert summary["changes"] == [{"change": "taken", "rule": "large", "orders": 2}]
+    assert run(bootstrap, "simulate", str(mild), "--since", "2035-01-01").stdout.startswith(
+        "0 orders, 0 decided differently"
+    )

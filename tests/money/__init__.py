@@ -1,0 +1,1 @@
+"""Sixty orders whose sums were worked out apart from the code that they hold to account."""
