@@ -9,13 +9,16 @@ from pathlib import Path
 
 import click
 
-from deploy import cli_orders, cli_processes, configuration
+from deploy import cli_changes, cli_orders, cli_processes, configuration
 from deploy.cli_accounting import entity, invoice, journal
 from deploy.cli_audit import audit
 from deploy.cli_customers import customer
+from deploy.cli_holds import holds
+from deploy.cli_payments import payment
 from deploy.cli_policy import policy
 from deploy.cli_purchase import purchase
 from deploy.cli_reconcile import reconcile
+from deploy.cli_refund import refund
 from deploy.cli_rejected import rejected
 from deploy.cli_stock import stock
 from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED, Unreadable
@@ -23,7 +26,20 @@ from schemas.partitions import InvalidPartitions
 
 SECTIONS = {
     "Run": ("up", "worker", "gateway", "analytics", "intake", "levels", "topics"),
-    "Orders": ("submit", "order", "cancel", "policy", "demo", "channels"),
+    "Orders": (
+        "submit",
+        "order",
+        "amend",
+        "cancel",
+        "hold",
+        "release",
+        "holds",
+        "refund",
+        "payment",
+        "policy",
+        "demo",
+        "channels",
+    ),
     "Customers": ("customer",),
     "Stock": ("stock", "purchase", "audit"),
     "Accounting": ("entity", "invoice", "journal", "reconcile"),
@@ -96,9 +112,15 @@ for command in (
     cli_processes.topics,
     cli_orders.submit,
     cli_orders.order,
-    cli_orders.cancel,
+    cli_changes.amend,
+    cli_changes.cancel,
+    cli_changes.hold,
+    cli_changes.release,
+    holds,
+    refund,
     cli_orders.demo,
     cli_orders.channels,
+    payment,
     policy,
     customer,
     entity,

@@ -224,9 +224,7 @@ def customer_export(cluster: Cluster, vault: Vault, named: str) -> None:
     from deploy import customers
 
     keys = customers.KeyBook(cluster, vault)
-    told = [
-        customers.exported(cluster, one, keys) for one in customers.found(cluster, keys, named)
-    ]
+    told = [customers.exported(cluster, one, keys) for one in customers.found(cluster, keys, named)]
     output.line(told[0] if len(told) == 1 else {"customers": told})
 
 

@@ -195,38 +195,6 @@ def order(order_id: str, dashboard: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("order_id")
-@own("--reason", required=True, help="Why, in words that the order's timeline shows.")
-@json_option
-@on_kafka
-def cancel(cluster: Cluster, order_id: str, reason: str, as_json: bool) -> None:
-    """Ask to cancel an order, at any point before shipment.
-
-    The answer is an event of the order: see `millrace order`.
-
-    \b
-    Example:
-      millrace cancel shopify-450789469 --reason "changed my mind"
-    """
-    from deploy.records import send
-    from schemas.identifiers import InvalidIdentifier, checked
-    from schemas.messages import Send
-    from schemas.orders import CancelOrder
-    from schemas.topics import ORDERS_COMMANDS
-
-    try:
-        checked(order_id, "ORDER_ID")
-    except InvalidIdentifier as error:
-        raise click.UsageError(str(error)) from error
-    command = CancelOrder(order_id, reason, time.time_ns() // 1_000_000)
-    send(cluster, [Send(ORDERS_COMMANDS, order_id, command)])
-    if as_json:
-        output.line({"order_id": order_id, "asked": "cancel"})
-    else:
-        click.echo(f"asked to cancel {order_id}")
-
-
-@click.command()
 @own(
     "--rate",
     default=200.0,

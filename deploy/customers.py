@@ -21,6 +21,7 @@ from deploy.options import NotFound, Unavailable
 from schemas import codec
 from schemas.channels import RawPayload
 from schemas.customers import (
+    SEGMENTS_KEY,
     CustomerOrderState,
     CustomerState,
     EraseCustomer,
@@ -46,7 +47,6 @@ MAXIMUM_MERGES = 1_000
 """of one id into the next; more is a fault"""
 SETTLE_SECONDS = 2.0
 """between two looks for keys: what was being written at the first one is there at the second"""
-SEGMENTS_KEY = "@segments"
 WITH_PERSONAL = tuple(
     topic for topic in ALL if any("personal" in record.__struct_fields__ for record in topic.values)
 )
@@ -77,7 +77,7 @@ class KeyBook:
         """Read the topic."""
         self.vault = vault
         self._issued: dict[str, tuple[KeyIssued, int]] = {}
-        for message in _messages(cluster, CUSTOMERS_KEYS):
+        for message in messages(cluster, CUSTOMERS_KEYS):
             name, value = (message.key() or b"").decode(errors="replace"), message.value()
             if value is None:
                 self._issued.pop(name, None)
@@ -106,6 +106,10 @@ class KeyBook:
     def partition(self, key_id: str) -> int:
         """Where the key stands."""
         return self._issued[key_id][1]
+
+    def wrapped(self, key_id: str) -> bytes:
+        """The key as it lies on Kafka."""
+        return self._issued[key_id][0].wrapped
 
     def only_of(self, key_id: str, ids: Collection[str]) -> bool:
         """Nobody else is named by what the key encrypts."""
@@ -155,7 +159,7 @@ def standing(cluster: Cluster, customer_id: str) -> CustomerState | None:
 def orders(cluster: Cluster, customer: Customer) -> list[CustomerOrderState]:
     """Every order of the customer, the earliest first."""
     found: dict[str, CustomerOrderState] = {}
-    for message in _messages(cluster, CUSTOMERS_STATE):
+    for message in messages(cluster, CUSTOMERS_STATE):
         owner, _, order_id = (message.key() or b"").decode(errors="replace").partition("|")
         value = message.value()
         if owner in customer.ids and order_id and value is not None:
@@ -369,7 +373,8 @@ def _of_key(
             yield None if value is None else codec.decode(value)
 
 
-def _messages(cluster: Cluster, topic: Topic) -> Iterator[Message]:
+def messages(cluster: Cluster, topic: Topic) -> Iterator[Message]:
+    """Every record of a topic, deletions included."""
     places = [
         TopicPartition(topic.name, number, OFFSET_BEGINNING)
         for number in range(records.partitions(cluster, topic))

@@ -14,6 +14,7 @@ from connectors.vault.sealing import PROFILE, Vault, normal_email, normal_phone
 from deploy import records
 from deploy.cluster import Cluster
 from schemas.customers import (
+    SEGMENTS_KEY,
     Contact,
     MergeCustomers,
     Personal,
@@ -24,8 +25,6 @@ from schemas.customers import (
 )
 from schemas.messages import Send
 from schemas.topics import CUSTOMERS_COMMANDS, CUSTOMERS_KEYS
-
-SEGMENTS_KEY = "@segments"
 
 
 def meant(vault: Vault, named: str) -> str:

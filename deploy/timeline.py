@@ -10,7 +10,9 @@ import msgspec
 
 from deploy.timeline_accounting import of_accounting
 from deploy.timeline_customers import of_customer
-from schemas import fulfillment, inventory, orders, payments, purchasing
+from deploy.timeline_orders import of_order
+from deploy.timeline_payments import of_money
+from schemas import fulfillment, inventory, payments, purchasing
 from schemas.money import text as money
 from schemas.records import Record
 from schemas.topics import EVENT_TOPICS
@@ -35,7 +37,7 @@ def why(event: str, detail: Mapping[str, Any], reason: str) -> str:
 def words(record: Record) -> str:
     """One sentence for an event; empty for one that is of no order and of no purchase."""
     return (
-        _of_order(record)
+        of_order(record)
         or _of_stock(record)
         or _of_waiting(record)
         or _of_payment(record)
@@ -43,6 +45,7 @@ def words(record: Record) -> str:
         or _of_purchase(record)
         or of_customer(record)
         or of_accounting(record)
+        or of_money(record)
     )
 
 
@@ -57,38 +60,6 @@ def _clock(milliseconds: int) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _of_order(record: Record) -> str:
-    match record:
-        case orders.OrderPlaced():
-            lines = ", ".join(f"{line.quantity} × {line.sku}" for line in record.lines)
-            total = money(record.total_minor, record.currency)
-            words = f"{lines}; {total} by {record.channel}"
-            if record.total_difference_minor:
-                difference = money(record.total_difference_minor, record.currency)
-                words += f"; the lines come to {difference} more than the channel says"
-            return words
-        case orders.OrderReserved():
-            return "every line has stock"
-        case orders.OrderAuthorized():
-            return f"{money(record.amount_minor, record.currency)} covers the total"
-        case orders.OrderReleased():
-            return f"released to fulfillment in {_count(record.shipments, 'shipment')}"
-        case orders.OrderBackordered():
-            line = f"line {record.line_id}: {_plain(record.reason)}"
-            if record.promised_at_ms:
-                line += f"; every line is promised for {_clock(record.promised_at_ms)}"
-            return f"{line}; tried again at {_clock(record.retry_at_ms)}"
-        case orders.OrderRefused():
-            line = f"line {record.line_id}: " if record.line_id else ""
-            return line + _plain(record.reason)
-        case orders.OrderCancelled():
-            return record.reason
-        case orders.OrderCommandRefused():
-            detail = f" ({record.detail})" if record.detail else ""
-            return f"{record.command}: {_plain(record.reason)}{detail}"
-    return ""
 
 
 def _of_stock(record: Record) -> str:
@@ -193,6 +164,8 @@ def _of_routing(record: Record) -> str:
             return f"{record.fulfillment_order_id} at {record.location_id}: line {lines}"
         case fulfillment.FulfillmentCancelled():
             return record.reason
+        case fulfillment.FulfillmentLinesCancelled():
+            return f"line {', '.join(record.line_ids)}: {record.reason}"
         case fulfillment.FulfillmentCommandRefused():
             return f"{record.command}: {_plain(record.reason)}"
     return ""

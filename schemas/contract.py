@@ -362,10 +362,24 @@ dinar). Reasons are the words that the field's doc lists.
 has the key order_id, so it stands in one partition of each topic, in the order of the \
 decisions. OrderPlaced accepts the order; there is one for each order_id. Then come OrderReserved \
 (every line has stock), OrderAuthorized (the payment covers the total) and OrderReleased (routed \
-to locations). The outcome is exactly one of OrderReleased, OrderRefused and OrderCancelled, but \
+to locations; with 0 shipments where there are no goods). The outcome is exactly one of OrderReleased, OrderRefused and OrderCancelled, but \
 that an OrderCancelled may still follow an OrderReleased and then replaces it. OrderBackordered \
 is no outcome: the order has given its stock back and tries again at retry_at_ms, with the next \
-attempt. OrderCommandRefused says that something was asked of an order and changed nothing.
+attempt. OrderCommandRefused says that something was asked of an order and changed nothing; with \
+unknown_order it is kept for a day in case the order comes. OrderHeld and HoldEnded are a hold \
+that keeps the order from being released. OrderAmended is a change of the order with all lines that \
+it has from now on: total_minor is the sum of OrderPlaced's and of every difference_minor since. It \
+may also follow OrderReleased, where lines are cancelled. AmendmentRefused is a change that was \
+refused as a whole. OrderShipped follows OrderReleased, once for each shipment.
+
+**Audit.** The events of an order are a chain. sequence counts them from 1. digest is the SHA-256 \
+of: the digest of the order's event before (its 32 bytes; nothing before the first), the record's \
+name in ASCII, one newline (0A), and the event as JSON. That JSON has the record's fields in the \
+order of the schema that the event was written with, those of nested records likewise, no blanks, \
+integers in decimal, true and false, text in UTF-8 in which only quote, backslash and control \
+characters are escaped, and digest as an empty string. An OrderCommandRefused with sequence 0 is \
+about an order that does not exist and is in no chain; neither are events from before there were \
+chains, which have no sequence or 0. `millrace audit orders` verifies all of it.
 
 **Stock.** inventory.events has the key sku and is the ledger: every record that changes a \
 position carries the position of its location after the record (ReservationMoved of both). \
@@ -399,8 +413,8 @@ renewed. Of each capture_id, PaymentCaptured comes to at most the amount of its 
 what is missing of it at its end stands in PaymentCaptureFailed. PaymentRefunded comes to at most \
 PaymentCaptured, for each order and each captured sum. Once a refused or cancelled order has come \
 to rest, nothing is held, and what was captured is refunded, but for what PaymentRefundFailed says \
-and refunds of which the gateway has said nothing for 30 days; the records follow the end of the \
-order. What is captured of a delivery or an invoice is due; the money is there with \
+and refunds that a gateway has accepted and not told the end of in 30 days; the records follow the \
+end of the order. What is captured of a delivery or an invoice is due; the money is there with \
 PaymentReceived, and what a refund lessens before it has come is in amount_minor and not in \
 paid_back_minor. AuthorizationRequested, VoidRequested, CaptureRequested and RefundRequested are \
 work for a gateway and move no money.

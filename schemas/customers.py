@@ -13,6 +13,9 @@ from msgspec import Struct, field
 from schemas.orders import Address
 from schemas.records import Millis, Record
 
+SEGMENTS_KEY = "@segments"
+"""Key of the rules for segments, on each partition."""
+
 
 class Refusal(StrEnum):
     """Why a command about a customer is refused; the order of checks."""
@@ -22,7 +25,7 @@ class Refusal(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What has become of an order. The later one in this list wins."""
+    """What has become of an order. The later word counts; refused and cancelled are the end."""
 
     PLACED = "placed"
     RELEASED = "released"
@@ -191,7 +194,9 @@ class AbsorbCustomer(Record, frozen=True):
     customer_id: str
     """who stays"""
     member: Member
+    """who goes, or went into who goes"""
     recent: list[RecentOrder]
+    """the latest orders of who goes"""
     preferences: list[Preference]
     key_id: str
     personal: bytes
@@ -267,6 +272,7 @@ class CustomerAbsorbed(Record, frozen=True):
 
     customer_id: str
     merged_id: str
+    """customer id that leads here"""
     figures: list[Figure]
     """of the merged id"""
     at_ms: Millis
@@ -304,7 +310,9 @@ class CustomerState(Record, frozen=True):
     merged_into: str = ""
     """who stands for this id now; empty where it is itself"""
     merged_at_ms: Millis = 0
+    """0 where it is not merged"""
     erased_at_ms: Millis = 0
+    """until when it was told to forget; 0 where it was not, or a later profile was set"""
     key_id: str = ""
     personal: bytes = b""
     """encrypted Personal of the profile; empty where there is none"""

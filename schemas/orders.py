@@ -69,6 +69,11 @@ class Refusal(StrEnum):
     UNKNOWN_HOLD = "unknown_hold"
     HOLD_EXPIRED = "hold_expired"
     NOT_RELEASED = "not_released"
+    MORE_THAN_SHIPPED = "more_than_shipped"
+    """less what was refunded before"""
+    MORE_THAN_LEFT = "more_than_left"
+    """of what was billed, less what was refunded before"""
+    NOT_CAPTURED = "not_captured"
 
 
 class OrderLine(Record, frozen=True):
@@ -397,6 +402,27 @@ class ShippedLine(Record, frozen=True):
     quantity: int
 
 
+class RefundOrder(Record, frozen=True):
+    """Give money back for what has been shipped. The same refund_id again changes nothing; other
+    content under it is refused. The order and its total stay as they are."""
+
+    order_id: str
+    refund_id: str
+    """unique within the order; neither starting with @ nor with change/"""
+    lines: list[ShippedLine]
+    """pieces that count as given back, with their share of discount, tax and shipping; 0 pieces
+    for all that are left; of a bundle its head, for all of its parts, or parts; empty where only
+    a sum is given back"""
+    shipping_minor: int
+    """of shipping, with its tax; -1 for the lines' own share of it"""
+    amount_minor: int
+    """0 for what lines and shipping come to; otherwise the sum, shipping within it"""
+    reason: str
+    """the words of who asks"""
+    actor: str
+    requested_at_ms: Millis
+
+
 class RecordRouting(Record, frozen=True):
     """Reply of fulfillment to RouteOrder."""
 
@@ -525,7 +551,7 @@ class OrderCommandRefused(Record, frozen=True):
     digest: bytes = b""
     actor: str = ""
     request_id: str = ""
-    """amendment_id, hold_id or shipment_id of the command; empty where it has none"""
+    """amendment_id, hold_id, shipment_id or refund_id of the command; empty where it has none"""
 
 
 class OrderAmended(Record, frozen=True):
@@ -635,6 +661,25 @@ class OrderShipped(Record, frozen=True):
     digest: bytes = b""
 
 
+class OrderRefunded(Record, frozen=True):
+    """Money is given back for what was shipped; payments and accounting are asked to."""
+
+    order_id: str
+    refund_id: str
+    lines: list[ShippedLine]
+    """pieces that count as given back, bundles by their parts; empty where only a sum is"""
+    currency: str
+    amount_minor: int
+    shipping_minor: int
+    """of the amount, what is of shipping, with its tax"""
+    reason: str
+    """the words of who asked"""
+    actor: str
+    at_ms: Millis
+    sequence: int = 0
+    digest: bytes = b""
+
+
 class LineState(Record, frozen=True):
     """A line and where it is reserved."""
 
@@ -682,7 +727,7 @@ class Request(Record, frozen=True):
     """A command with an id of its own that was dealt with, to tell a repeat from a conflict."""
 
     request_id: str
-    """amendment, shipment or hold, a slash and its id"""
+    """amendment, shipment, hold or refund, a slash and its id"""
     content_hash: int
 
 
@@ -691,6 +736,33 @@ class KeptCommand(Record, frozen=True):
 
     record: bytes
     """in the contract's encoding"""
+
+
+class BilledLine(Record, frozen=True):
+    """What was billed for a line, for shipping or for fees, and what of that was given back."""
+
+    line_id: str
+    """or |shipping or |fees: no line of a channel has a bar"""
+    kind: str
+    """one of schemas.accounting.DocumentLineKind"""
+    quantity: int
+    """pieces; 0 where they are on other lines"""
+    net_minor: int
+    """in minor units of the order's currency"""
+    tax_minor: int
+    tax_rate_ppm: int
+    """millionths of the net sum: 190000 is 19 %; 0 for none"""
+    back_quantity: int = 0
+    """pieces that count as given back"""
+    back_net_minor: int = 0
+    back_tax_minor: int = 0
+
+
+class Parcel(Record, frozen=True):
+    """What was taken at one time, and billed: with a shipment, at the release or at the end."""
+
+    capture_id: str
+    lines: list[BilledLine]
 
 
 class OrderState(Record, frozen=True):
@@ -768,6 +840,10 @@ class OrderState(Record, frozen=True):
     """while a hold keeps it: when the order would need a look without it; 0 for never"""
     actor: str = ""
     """who asked for cancel_reason"""
+    parcels: list[Parcel] = field(default_factory=list)
+    """what was shipped and billed, in its order"""
+    returned_minor: int = 0
+    """sum of all OrderRefunded; within refund_asked_minor"""
 
 
 class EarlyState(Record, frozen=True):

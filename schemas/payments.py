@@ -170,7 +170,7 @@ class RecordReceipt(Record, frozen=True):
     tender_id: str = ""
     """empty: the first that something is outstanding of"""
     reference: str = ""
-    """what the payer or the bank wrote"""
+    """number of the invoice, the tour or the statement; nothing that names a person"""
     actor: str = ""
 
 

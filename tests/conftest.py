@@ -12,7 +12,6 @@ from tests.pipeline import VAULT_KEY
 os.environ.setdefault("MILLRACE_VAULT_KEY", VAULT_KEY)  # of every process that a test starts
 
 
-
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     """Run one Kafka for the whole run. A test that kills a broker starts one of its own."""

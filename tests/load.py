@@ -25,7 +25,14 @@ from schemas import codec
 from schemas.channels import RawPayload
 from schemas.identifiers import order_id
 from schemas.locations import LocationsState, RegisterLocation
-from schemas.orders import AmendOrder, CancelOrder, HoldOrder, RecordShipment, ReleaseHold
+from schemas.orders import (
+    AmendOrder,
+    CancelOrder,
+    HoldOrder,
+    RecordShipment,
+    RefundOrder,
+    ReleaseHold,
+)
 from schemas.payments import RefundPayment
 from schemas.records import Record
 from schemas.stock import SetStock, StockSet
@@ -40,7 +47,15 @@ from schemas.topics import (
     Topic,
 )
 
-OrderCommand = AmendOrder | CancelOrder | HoldOrder | ReleaseHold | RecordShipment | RefundPayment
+OrderCommand = (
+    AmendOrder
+    | CancelOrder
+    | HoldOrder
+    | ReleaseHold
+    | RecordShipment
+    | RefundOrder
+    | RefundPayment
+)
 CHANNEL = "json"
 LOCATIONS = (
     ("berlin", "DE", 52.52, 13.41),

@@ -20,8 +20,8 @@ from schemas.customers import KeyIssued
 from schemas.topics import CUSTOMERS_KEYS
 
 MAXIMUM_KEYS = 200_000
-"""In memory, as they stand on the topic; the oldest gives way and is read again where it is asked
-for."""
+"""In memory, as they stand on the topic, and far more than READ_RECORDS; the oldest gives way and
+is read again where it is asked for."""
 MAXIMUM_PREFETCH_KBYTES = 8_192
 MARGIN_MS = 3_600_000
 """A key is looked for from so long before its payload was received on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.customers import (
+    SEGMENTS_KEY,
     AssessOrder,
     CustomerOrderState,
     CustomerState,
@@ -21,7 +22,6 @@ from schemas.topics import (
 )
 from streams.content import hash_of
 from streams.customers import rules
-from streams.customers.model import SEGMENTS_KEY
 
 
 class CustomersRoom:

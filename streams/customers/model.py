@@ -21,10 +21,6 @@ again soon, and not the week after."""
 MAXIMUM_RECENT = 100
 """Latest orders in a customer's state, for velocity and duplicates; every order has a state of its
 own besides."""
-SEGMENTS_KEY = "@segments"
-"""Of the rules for segments, in each partition."""
-RANK = {outcome: number for number, outcome in enumerate(Outcome)}
-"""An outcome does not go back to an earlier one. Refused and cancelled exclude each other."""
 COUNTS = frozenset({Outcome.PLACED, Outcome.RELEASED, Outcome.REFUNDED})
 
 USUAL_RULES = (

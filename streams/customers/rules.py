@@ -43,7 +43,6 @@ from streams.customers.model import (
     DAY_MS,
     DUPLICATE_WITHIN_MS,
     HOUR_MS,
-    RANK,
     figures_of,
     leaves_segment_at_ms,
     main_figure,
@@ -205,12 +204,10 @@ def _record(known: Known, command: RecordOrder, now_ms: int) -> Decision:
 def _after(order: CustomerOrderState, command: RecordOrder) -> CustomerOrderState:
     """The order with what it has become; the same where that is known, or older than what is."""
     outcome = Outcome(command.outcome)
-    if order.outcome:
-        said = (command.at_ms, RANK[outcome])
-        if said < (order.recorded_at_ms, RANK[Outcome(order.outcome)]):
-            return order
-        if order.outcome not in COUNTS and outcome in COUNTS:
-            return order
+    if command.at_ms < order.recorded_at_ms:
+        return order
+    if order.outcome and order.outcome not in COUNTS and outcome in COUNTS:
+        return order
     refund = outcome == Outcome.REFUNDED
     total = order.total_minor if refund else command.total_minor
     refunded = max(order.refunded_minor, command.total_minor) if refund else order.refunded_minor

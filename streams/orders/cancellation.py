@@ -20,7 +20,7 @@ from schemas.orders import (
 )
 from schemas.topics import FULFILLMENT_COMMANDS, ORDERS_EVENTS
 from streams.content import hash_of
-from streams.orders import ending, paying, shipment, terms
+from streams.orders import ending, invoicing, paying, shipment, terms
 from streams.orders.ending import Changed
 from streams.orders.model import LastOpenCancelled, goods_after
 
@@ -130,7 +130,8 @@ def _open_lines(state: OrderState, gone: list[str], change: AmendOrder, now_ms: 
         state, more = paying.captured(
             replace(state, fulfillment_status=left), name, rest, final=True
         )
-        sends += more
+        state, bills = invoicing.billed(state, name, {}, rest, now_ms, final=True)
+        sends += more + bills
     return state, sends
 
 

@@ -64,7 +64,8 @@ def refunded(state: OrderState) -> Changed:
     """
     if state.status != Status.RELEASED:
         return state, []
-    excess = state.captured_minor - state.total_minor - state.refund_asked_minor
+    asked_before = state.refund_asked_minor - state.returned_minor
+    excess = state.captured_minor - state.total_minor - asked_before
     if excess <= 0:
         return state, []
     asked = state.refund_asked_minor + excess

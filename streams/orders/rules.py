@@ -3,7 +3,7 @@
 Every function is pure. It takes the state as it is and gives the state as it is to be with the
 records to write; the same state object again means that nothing changes. The rules stand in one
 file for each part of an order's life: intake, sourcing and reservation, paying and payment,
-amending and amendment, holds, shipment, cancellation, ending.
+amending and amendment, holds, shipment, invoicing, refunding, cancellation, ending.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from schemas.orders import (
     RecordRouting,
     RecordShipment,
     RecordSourcingFailure,
+    RefundOrder,
     Refusal,
     ReleaseHold,
     Status,
@@ -39,6 +40,7 @@ from streams.orders import (
     holds,
     intake,
     payment,
+    refunding,
     reservation,
     shipment,
     sourcing,
@@ -114,6 +116,8 @@ def _ruled(state: OrderState, command: Record, rules: PolicyState | None, now_ms
             return holds.hold(state, command, now_ms)
         case ReleaseHold():
             return holds.release(state, command, now_ms)
+        case RefundOrder():
+            return refunding.refund(state, command, now_ms)
     raise TypeError(f"the orders room takes no {type(command).__name__}")
 
 
@@ -175,7 +179,7 @@ def _of_no_order(
             return _taken(command, commands, rules, now_ms)
         case CancelOrder() | AmendOrder() | HoldOrder():
             return early.keep(state, command, now_ms)
-        case RecordShipment() | ReleaseHold():
+        case RecordShipment() | ReleaseHold() | RefundOrder():
             reason = Refusal.UNKNOWN_ORDER
             return state, [early.unknown(command, reason, "no such order", now_ms)]
         case (

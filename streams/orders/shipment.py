@@ -19,7 +19,7 @@ from schemas.orders import (
 )
 from schemas.topics import FULFILLMENT_COMMANDS, ORDERS_EVENTS
 from streams.content import hash_of
-from streams.orders import ending, paying, terms, waiting
+from streams.orders import ending, invoicing, paying, terms, waiting
 from streams.orders.ending import Changed
 from streams.orders.model import (
     MAXIMUM_REQUESTS,
@@ -41,8 +41,10 @@ def route(state: OrderState, now_ms: int) -> Changed:
         return ending.refused_payment(state, Refusal.PAYMENT_TOO_SMALL, now_ms)
     if not state.lines:
         released, sends = _released(state, 0, now_ms)
-        captured, more = paying.captured(released, AT_RELEASE, state.total_minor, final=True)
-        return captured, sends + more
+        total = state.total_minor
+        captured, more = paying.captured(released, AT_RELEASE, total, final=True)
+        billed, bills = invoicing.billed(captured, AT_RELEASE, {}, total, now_ms, final=True)
+        return billed, sends + more + bills
     allocations = [
         Allocation(
             line.line_id, line.sku, line.quantity, line.location_id, line.also_at,
@@ -101,6 +103,7 @@ def record(state: OrderState, command: RecordShipment, now_ms: int) -> Changed:
         return state, [_refused(command, reason, detail, now_ms)]
     amount = _amount(state, command)
     state = waiting.remembered(state, waiting.SHIPMENT, command.shipment_id, content)
+    gone = {line.line_id: line.shipped for line in state.lines}
     state = replace(state, lines=_shipped(state.lines, command))
     last = not is_open(state)
     if last:
@@ -114,7 +117,12 @@ def record(state: OrderState, command: RecordShipment, now_ms: int) -> Changed:
         command.carrier, command.tracking_number, status, state.currency, max(0, amount),
         command.actor, now_ms,
     )  # fmt: skip
-    return state, [Send(ORDERS_EVENTS, state.order_id, event), *sends]
+    pieces = {line.line_id: line.shipped - gone[line.line_id] for line in state.lines}
+    state, bills = invoicing.billed(
+        state, command.shipment_id, {name: one for name, one in pieces.items() if one}, amount,
+        command.at_ms, final=last,
+    )  # fmt: skip
+    return state, [Send(ORDERS_EVENTS, state.order_id, event), *sends, *bills]
 
 
 def _refusal(

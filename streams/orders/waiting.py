@@ -11,7 +11,7 @@ Change = AmendOrder | PlaceOrder
 """By hand, or a newer version of the order by its channel."""
 
 
-AMENDMENT, SHIPMENT, HOLD = "amendment", "shipment", "hold"
+AMENDMENT, SHIPMENT, HOLD, REFUND = "amendment", "shipment", "hold", "refund"
 """What has ids of its own within an order."""
 
 

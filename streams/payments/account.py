@@ -197,11 +197,17 @@ class Account:
     @property
     def held(self) -> int:
         """What can be captured, with what is being captured."""
-        return sum(hold.held_minor for hold in self.usable())
+        held = 0
+        for hold in self.holds.values():
+            if hold.status == Status.AUTHORIZED and not hold.void_reason:
+                held += hold.held_minor
+        return held
 
     @property
     def captured(self) -> int:
         """What is taken, or due; without what the gateway took against our will."""
+        if not self.parts:
+            return 0
         return sum(
             part.amount_minor
             for part in self.parts.values()
@@ -211,6 +217,8 @@ class Account:
     @property
     def refunded(self) -> int:
         """What is given back of that."""
+        if not self.refund_parts:
+            return 0
         return sum(
             one.amount_minor
             for one in self.refund_parts.values()
@@ -243,10 +251,10 @@ class Account:
     def status(self) -> PaymentStatus:
         """What the sums come to."""
         held, captured, refunded = self.held, self.captured, self.refunded
-        paid, repaid = self._money(captured, refunded)
+        paid, repaid = self._money(captured, refunded) if self.parts else (0, 0)
         return sums.status(
             sums.Sums(
-                self.total, self.covered, held, captured, refunded, paid, repaid,
+                self.total, held + self.taken, held, captured, refunded, paid, repaid,
                 bool(self.void_reason) or self.closing,
                 bool(self.refusal) and self.agreed_minor < 0,
                 self.sought,
@@ -300,7 +308,7 @@ class Account:
 
         Raises IllegalTransition where the status may not become what the sums come to.
         """
-        if self.parts:
+        if self.refund_parts:
             self.returned_minor = sums.returned(
                 self.returned_minor, self.captured, self.refunded, self.total
             )

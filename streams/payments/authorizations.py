@@ -96,7 +96,8 @@ def wake(account: Account, hold: AuthorizationState) -> None:
 
 def record(account: Account, answer: RecordAuthorization) -> None:
     """What a gateway says of an authorization."""
-    approved = answer.outcome == "approved" and answer.authorization_id != ""
+    named = answer.authorization_id != "" and answer.amount_minor >= 0
+    approved = answer.outcome == "approved" and named
     if approved and _is_known(account, answer.authorization_id):
         return
     hold = _asked(account, answer)

@@ -106,44 +106,33 @@ once."""
 _AUTHORIZED = (PaymentStatus.PARTLY_AUTHORIZED, PaymentStatus.AUTHORIZED)
 _PAID = (PaymentStatus.PARTLY_PAID, PaymentStatus.PAID)
 _REFUNDED = (PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED)
-_GONE = (PaymentStatus.PENDING, PaymentStatus.PARTLY_AUTHORIZED, PaymentStatus.VOIDED)
+_UNTAKEN = (PaymentStatus.PENDING, *_AUTHORIZED, PaymentStatus.VOIDED, PaymentStatus.DECLINED)
+
+
+def _untaken(status: PaymentStatus) -> dict[Step, tuple[PaymentStatus, ...]]:
+    """The steps of a payment of which nothing is taken. How much is held decides."""
+    others = tuple(one for one in _UNTAKEN if one != status)
+    gone = tuple(one for one in others if one != PaymentStatus.AUTHORIZED)
+    steps: dict[Step, tuple[PaymentStatus, ...]] = {
+        PaymentAuthorized: tuple(one for one in _AUTHORIZED if one != status),
+        PaymentDeclined: others,
+        PaymentTotalChanged: tuple(one for one in _AUTHORIZED if one != status),
+        PaymentVoided: gone,
+        PaymentCaptured: _PAID,
+        PaymentReceived: _PAID,
+        PaymentRefunded: (PaymentStatus.REFUNDED,),
+        VoidRequested: gone,
+        RecordCapture: gone,
+        AuthorizePayment: others,
+        ChangePayment: others,
+        CapturePayment: gone,
+        VoidPayment: (PaymentStatus.VOIDED,),
+    }
+    return {step: following for step, following in steps.items() if status not in following}
+
+
 STATUSES: dict[PaymentStatus, dict[Step, tuple[PaymentStatus, ...]]] = {
-    PaymentStatus.PENDING: {
-        PaymentAuthorized: _AUTHORIZED,
-        PaymentDeclined: (PaymentStatus.DECLINED,),
-        VoidRequested: (PaymentStatus.DECLINED,),
-        PaymentCaptured: _PAID,
-        PaymentTotalChanged: _AUTHORIZED,
-        ChangePayment: _AUTHORIZED,
-        CapturePayment: (PaymentStatus.VOIDED,),
-        VoidPayment: (PaymentStatus.VOIDED,),
-    },
-    PaymentStatus.PARTLY_AUTHORIZED: {
-        PaymentAuthorized: (PaymentStatus.AUTHORIZED,),
-        PaymentDeclined: (PaymentStatus.DECLINED, PaymentStatus.PENDING),
-        VoidRequested: (PaymentStatus.DECLINED, PaymentStatus.PENDING, PaymentStatus.VOIDED),
-        PaymentVoided: (PaymentStatus.PENDING, PaymentStatus.VOIDED),
-        PaymentCaptured: _PAID,
-        PaymentReceived: _PAID,
-        PaymentRefunded: (PaymentStatus.REFUNDED,),
-        PaymentTotalChanged: (PaymentStatus.AUTHORIZED,),
-        ChangePayment: (PaymentStatus.AUTHORIZED,),
-        CapturePayment: (PaymentStatus.PENDING, PaymentStatus.VOIDED),
-        RecordCapture: (PaymentStatus.PENDING, PaymentStatus.VOIDED),
-        VoidPayment: (PaymentStatus.VOIDED,),
-    },
-    PaymentStatus.AUTHORIZED: {
-        PaymentDeclined: (PaymentStatus.DECLINED,),
-        VoidRequested: _GONE,
-        PaymentVoided: _GONE,
-        PaymentCaptured: _PAID,
-        PaymentReceived: _PAID,
-        PaymentRefunded: (PaymentStatus.REFUNDED,),
-        ChangePayment: (PaymentStatus.PENDING, PaymentStatus.PARTLY_AUTHORIZED),
-        CapturePayment: _GONE,
-        RecordCapture: _GONE,
-        VoidPayment: (PaymentStatus.VOIDED,),
-    },
+    **{status: _untaken(status) for status in _UNTAKEN},
     PaymentStatus.PARTLY_PAID: {
         PaymentCaptured: (PaymentStatus.PAID,),
         PaymentReceived: (PaymentStatus.PAID,),
@@ -157,19 +146,6 @@ STATUSES: dict[PaymentStatus, dict[Step, tuple[PaymentStatus, ...]]] = {
     PaymentStatus.PARTLY_REFUNDED: {PaymentRefunded: (PaymentStatus.REFUNDED,)},
     PaymentStatus.REFUNDED: {
         PaymentCaptured: (PaymentStatus.PARTLY_REFUNDED, *_AUTHORIZED, *_PAID),
-    },
-    PaymentStatus.VOIDED: {
-        PaymentAuthorized: _AUTHORIZED,
-        PaymentCaptured: _PAID,
-        PaymentTotalChanged: (PaymentStatus.AUTHORIZED,),
-        ChangePayment: (PaymentStatus.AUTHORIZED,),
-    },
-    PaymentStatus.DECLINED: {
-        PaymentAuthorized: _AUTHORIZED,
-        PaymentCaptured: _PAID,
-        ChangePayment: (PaymentStatus.PENDING,),
-        AuthorizePayment: (PaymentStatus.PENDING,),
-        VoidPayment: (PaymentStatus.VOIDED,),
     },
 }
 """A payment's status, which is computed from its sums, and which step may lead it to which other.

@@ -21,7 +21,6 @@ from streams.payments.account import Account
 from streams.payments.model import (
     GATEWAY_METHODS,
     GATEWAY_PATIENCE_MS,
-    MAXIMUM_INQUIRIES,
     MAXIMUM_PENDING_INQUIRIES,
     MAXIMUM_REQUESTS,
     PENDING_PATIENCE_MS,
@@ -149,12 +148,9 @@ def _request(account: Account, back: RefundPart, *, inquiry: bool) -> None:
 
 
 def wake(account: Account, back: RefundPart) -> None:
-    """Look a refund up that is not answered, or that was accepted and is not done.
-
-    One of which the gateway never says anything stays open: it may have been made.
-    """
-    pending = back.status == Progress.PENDING
-    if back.tries >= (MAXIMUM_PENDING_INQUIRIES if pending else MAXIMUM_INQUIRIES):
+    """Look a refund up until it is answered. One that was accepted and of whose end the gateway
+    does not tell stays open: it may have been made."""
+    if back.status == Progress.PENDING and back.tries >= MAXIMUM_PENDING_INQUIRIES:
         account.keep_refund_part(replace(back, wake_at_ms=0))
     else:
         _request(account, back, inquiry=True)

@@ -9,6 +9,7 @@ captures.py, refunds.py, voids.py, receipts.py
 sums.py            the status, computed from the sums
 validation.py      rules for which nobody needs to be asked
 account.py         the payment while one command is decided
+plain.py           the common way, without one
 older.py           payments from before there were tenders
 """
 
@@ -43,6 +44,7 @@ from schemas.topics import ORDERS_COMMANDS, PAYMENTS_EVENTS
 from streams.payments import (
     authorizations,
     captures,
+    plain,
     receipts,
     refunds,
     search,
@@ -69,6 +71,25 @@ def decide(
     rules: PaymentRulesState | None = None,
 ) -> Decision:
     """The payment after `command`, and what to write. Raises TypeError for a foreign record."""
+    if state is None:
+        if rules is None and isinstance(command, AuthorizePayment):
+            common = plain.authorize(command, now_ms)
+            if common is not None:
+                return common
+    elif isinstance(command, RecordAuthorization) and state.tenders:
+        common = plain.approve(state, command, now_ms)
+        if common is not None:
+            return common
+    return considered(state, command, now_ms, rules)
+
+
+def considered(
+    state: PaymentState | None,
+    command: Record,
+    now_ms: int,
+    rules: PaymentRulesState | None = None,
+) -> Decision:
+    """What `decide` decides, for whatever case."""
     if state is None:
         if not isinstance(command, AuthorizePayment):
             return None, _unknown(command, now_ms)

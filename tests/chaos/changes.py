@@ -16,6 +16,7 @@ from schemas.orders import (
     LineQuantity,
     OrderLine,
     RecordShipment,
+    RefundOrder,
     ReleaseHold,
     ShippedLine,
 )
@@ -27,6 +28,7 @@ CANCEL_LINE_SHARE = 0.03
 HOLD_SHARE = 0.04
 SHIP_SHARE = 0.30
 REFUND_SHARE = 0.05
+"""as much by hand as by line"""
 TWICE_SHARE = 0.1
 """of all commands"""
 BY_HAND = "by-hand"
@@ -103,4 +105,19 @@ def _shipments(
     if chance.random() < REFUND_SHARE / SHIP_SHARE:
         refund = RefundPayment(order_id, f"{BY_HAND}-1", chance.randint(1, 500), "goodwill")
         asked.append((began + chance.uniform(4, 8), refund))
+    elif chance.random() < REFUND_SHARE / SHIP_SHARE:
+        asked += _refund(chance, order_id, lines, began, now_ms)
     return asked
+
+
+def _refund(
+    chance: random.Random, order_id: str, lines: list[dict[str, Any]], began: float, now_ms: int
+) -> list[Asked]:
+    """Some pieces come back, or a sum is given back; twice, for the money may not be there yet."""
+    line = chance.choice(lines)
+    pieces = [ShippedLine(line["line_id"], chance.randint(1, line["quantity"]))]
+    shipping, amount = chance.choice(((-1, 0), (0, 0), (-1, 100)))
+    if chance.random() < 0.2:
+        pieces, amount = [], 100
+    refund = RefundOrder(order_id, "back-1", pieces, shipping, amount, "came back", STAFF, now_ms)
+    return [(began + chance.uniform(4, 8), refund), (began + chance.uniform(12, 20), refund)]

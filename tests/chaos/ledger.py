@@ -74,6 +74,8 @@ class Ledger:
         """`broken` notes a violation: rule, subject and detail."""
         self.held: dict[Line, Held] = {}
         self.shipped: dict[Line, Held] = {}
+        self._resized: dict[Line, Held] = {}
+        """what a line held until it was given another quantity"""
         self.queued: dict[tuple[str, str, str], Wait] = {}
         """by SKU, order and line"""
         self.kits: dict[str, list[dict[str, int]]] = defaultdict(list)
@@ -173,7 +175,12 @@ class Ledger:
             self._broken("queued_once", where, f"{line} is reserved and still waits")
         self.held[line] = Held(sku, location, told["quantity"])
         self._positions[sku, location].reserved += told["quantity"]
-        self._check(sku, location, told, where, promised=True)
+        before = self._resized.pop(line, None)
+        # Fewer pieces where they were held are no new promise.
+        promised = (
+            before is None or before.location != location or told["quantity"] > before.quantity
+        )
+        self._check(sku, location, told, where, promised=promised)
 
     def _ended(self, name: str, told: Mapping[str, Any], where: str) -> None:
         line, sku, location = _line(told), told["sku"], told["location_id"]
@@ -183,6 +190,8 @@ class Ledger:
         if held != ending:
             rule = "released_as_held" if name == "StockReleased" else "shipped_as_held"
             self._broken(rule, where, f"{line} was held as {held}")
+        if told.get("reason") == "resized":
+            self._resized[line] = ending
         position = self._positions[sku, location]
         if was_allocated:
             position.allocated -= quantity

@@ -7,7 +7,7 @@ or is refunded. Nothing is ever below zero.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,17 +24,28 @@ class Sums:
     """authorized less voided"""
     captured: Counter[str] = field(default_factory=Counter)
     refunded: Counter[str] = field(default_factory=Counter)
-    by_hand: Counter[str] = field(default_factory=Counter)
-    """of what is refunded, what nobody's cancellation or change asked for"""
+    by_refund: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """the same, by refund and currency"""
+    told: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """refunds of which the order tells, to currency and amount"""
     failed: bool = False
     """a capture or a refund was given up"""
+
+    @property
+    def beside(self) -> Counter[str]:
+        """Of what is refunded, what no cancellation or change asked for: the total stays."""
+        given: Counter[str] = Counter()
+        for (refund_id, currency), amount in self.by_refund.items():
+            if refund_id.startswith(BY_HAND) or refund_id in self.told:
+                given[currency] += amount
+        return given
 
     def kept(self, *, with_gifts: bool) -> dict[str, int]:
         """What is held or was taken, less what was given back; without the zeros."""
         left = Counter(self.net)
         left.subtract(self.refunded)
         if with_gifts:
-            left.update(self.by_hand)
+            left.update(self.beside)
         return {code: sum_ for code, sum_ in left.items() if sum_}
 
 
@@ -63,6 +74,20 @@ class Money:
                 self._refunded(sums, told)
             case "PaymentCaptureFailed" | "PaymentRefundFailed":
                 sums.failed = True
+
+    def told_by_order(self, told: Mapping[str, Any]) -> None:
+        """Take an OrderRefunded."""
+        refund = told["currency"], told["amount_minor"]
+        self.orders[told["order_id"]].told[told["refund_id"]] = refund
+
+    def judge(self, order_id: str) -> None:
+        """What an order has told to be refunded was refunded, and no more."""
+        sums = self.orders[order_id]
+        for refund_id, (currency, amount) in sums.told.items():
+            given = sums.by_refund[refund_id, currency]
+            if given != amount and not sums.failed:
+                detail = f"{refund_id}: {given} of {amount} {currency}"
+                self._broken("refunded_as_told", order_id, detail)
 
     def _authorized(self, sums: Sums, told: dict[str, Any]) -> None:
         place = told["order_id"], told["authorization_id"]
@@ -99,5 +124,4 @@ class Money:
             self._broken("refunded_as_captured", place[0], detail)
         self._taken[place] -= amount
         sums.refunded[told["currency"]] += amount
-        if told["refund_id"].startswith(BY_HAND):
-            sums.by_hand[told["currency"]] += amount
+        sums.by_refund[told["refund_id"], told["currency"]] += amount

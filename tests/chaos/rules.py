@@ -30,13 +30,17 @@ EVENT_TOPICS = (
     "accounting.events",
 )
 OUTCOMES = ("OrderReleased", "OrderRefused", "OrderCancelled")
-BESIDE = ("OrderAmended", "AmendmentRefused", "OrderHeld", "HoldEnded", "OrderShipped")
+BESIDE = (
+    "OrderAmended", "AmendmentRefused", "OrderHeld", "HoldEnded", "OrderShipped", "OrderRefunded",
+)  # fmt: skip
 """what happens to an order and leaves its place on the way as it is"""
 AFTER = {
-    "OrderReleased": ("OrderCancelled", "OrderAmended", "AmendmentRefused", "OrderShipped"),
+    "OrderReleased": (
+        "OrderCancelled", "OrderAmended", "AmendmentRefused", "OrderShipped", "OrderRefunded",
+    ),
     "OrderRefused": ("AmendmentRefused", "HoldEnded"),
     "OrderCancelled": ("AmendmentRefused", "HoldEnded"),
-}
+}  # fmt: skip
 """what may come after an outcome"""
 
 # What may stand in the log once, and by which fields it is known.
@@ -51,6 +55,7 @@ ONCE: dict[str, tuple[str, ...]] = {
     "PaymentRefunded": ("order_id", "refund_id", "part"),
     "OrderAmended": ("order_id", "revision"),
     "OrderShipped": ("order_id", "shipment_id"),
+    "OrderRefunded": ("order_id", "refund_id"),
     "OrderHeld": ("order_id", "hold_id"),
     "HoldEnded": ("order_id", "hold_id"),
     "LocationsRanked": ("order_id", "attempt", "address", "destination"),
@@ -288,6 +293,8 @@ class Audit:
                 order.holds.discard(told["hold_id"])
             case "OrderShipped":
                 order.fulfillment = told["fulfillment_status"]
+            case "OrderRefunded":
+                self._money.told_by_order(told)
 
     def _judge_chain(self, order_id: str, order: Order, event: Event) -> None:
         """Numbers without a gap, each event tied to the one before."""
@@ -380,6 +387,7 @@ class Audit:
                 self.broken("one_outcome", order_id, f"{name} {order.seen[name]} times")
         if order.last not in (*OUTCOMES, "OrderBackordered"):
             self.broken("one_outcome", order_id, f"none; the last event is {order.last}")
+        self._money.judge(order_id)
         self._judge_money(order_id, order, order.placed)
         self._judge_reservations(order_id, order, order.placed, held)
         self._judge_shipments(order_id, order, order.placed, held)
@@ -403,7 +411,7 @@ class Audit:
         if order.fulfillment == "shipped" and not sums.failed and kept != total:
             self.broken("shipped_is_paid", order_id, f"{kept} of {total}")
         if order.fulfillment == "shipped" and not sums.failed:
-            taken = sums.captured[code] - sums.refunded[code] + sums.by_hand[code]
+            taken = sums.captured[code] - sums.refunded[code] + sums.beside[code]
             if taken != order.total_minor:
                 self.broken("shipped_is_paid", order_id, f"took {taken} of {order.total_minor}")
 

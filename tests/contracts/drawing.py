@@ -13,12 +13,14 @@ from pathlib import Path
 from schemas import topics
 from schemas.records import Record
 from schemas.topics import Topic
-from streams.orders.model import START, TRANSITIONS
+from streams.orders.model import FULFILLMENT, START, TRANSITIONS
 from streams.payments.model import STATUSES
 from streams.purchasing.model import TRANSITIONS as PURCHASING
 
 README = Path(__file__).parents[2] / "streams" / "README.md"
-ROOMS = ("orders", "inventory", "payments", "fulfillment", "purchasing", "accounting")
+ROOMS = (
+    "orders", "inventory", "payments", "fulfillment", "purchasing", "accounting", "customers",
+)  # fmt: skip
 
 
 def _topic(name: str) -> Topic:
@@ -90,15 +92,17 @@ def transitions(table: Mapping[str, Mapping[type[Record], str]]) -> str:
 
 
 def choices(table: Mapping[str, Mapping[type[Record], Sequence[str]]]) -> str:
-    """A table in which a step can lead to several statuses, as a mermaid state diagram."""
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(table))}"]
+    """A table in which a step can lead to several statuses: what may follow what, and by what."""
+    rows = ["| Status | may become | by |", "|---|---|---|"]
     for status, steps in table.items():
-        causes: dict[str, list[str]] = {}
+        by: dict[tuple[str, ...], list[str]] = {}
         for step, following in steps.items():
-            for one in following:
-                causes.setdefault(one, []).append(step.__name__)
-        lines += [f"    {status} --> {one}: {', '.join(names)}" for one, names in causes.items()]
-    return "\n".join([*lines, "```"])
+            by.setdefault(tuple(map(str, following)), []).append(step.__name__)
+        rows += [
+            f"| {status} | {', '.join(following)} | {', '.join(names)} |"
+            for following, names in by.items()
+        ]
+    return "\n".join(rows)
 
 
 def drawn(text: str) -> str:
@@ -107,6 +111,7 @@ def drawn(text: str) -> str:
         "topology": topology(),
         "rooms": rooms(),
         "orders": transitions(TRANSITIONS),
+        "goods": transitions(FULFILLMENT),
         "payments": choices(STATUSES),
         "purchasing": transitions(PURCHASING),
     }

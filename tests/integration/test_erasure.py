@@ -38,10 +38,9 @@ from deploy import customers, records
 from deploy.cli import cli
 from deploy.cluster import Cluster
 from deploy.rejected import unsettled
-from schemas.customers import Outcome, RecordOrder
-from schemas.messages import Send
+from deploy.stock import Location, Position, commands
 from schemas.orders import OrderPlaced
-from schemas.topics import ALL, CUSTOMERS_COMMANDS, CUSTOMERS_KEYS, ORDERS_EVENTS
+from schemas.topics import ALL, CUSTOMERS_KEYS, FULFILLMENT_COMMANDS, ORDERS_EVENTS
 from streams.customers.model import figures_of
 from tests.pipeline import VAULT_KEY, Pipeline
 
@@ -230,7 +229,7 @@ def written(path: Path) -> bytes:
 def values(cluster: Cluster) -> Iterator[tuple[str, bytes]]:
     """Every record of every topic, unpacked."""
     for topic in ALL:
-        for message in customers._messages(cluster, topic):
+        for message in customers.messages(cluster, topic):
             yield topic.name, (message.key() or b"") + b" " + (message.value() or b"")
 
 
@@ -266,24 +265,6 @@ def sums(cluster: Cluster) -> dict[str, int]:
         for found in records.read(cluster, [ORDERS_EVENTS])
         if isinstance(found.record, OrderPlaced)
     }
-
-
-def count(pipeline: Pipeline, cluster: Cluster, keys: customers.KeyBook) -> None:
-    """Tell the customers room of every order, as the orders room does, whoever comes first."""
-    [ada] = customers.found(cluster, keys, EMAIL)
-    [ben] = customers.found(cluster, keys, OF_HIM)
-    hers, his = ada.state.customer_id, ben.state.customer_id
-    owners = {"shopify-9001": hers, "json-A-1": hers, "csv-C-1": hers, "json-B-1": his,
-              "json-B-2": his}  # fmt: skip
-    now_ms = time.time_ns() // 1_000_000
-    records.send(
-        cluster,
-        [
-            Send(CUSTOMERS_COMMANDS, owners[order_id],
-                 RecordOrder(owners[order_id], order_id, Outcome.PLACED, "EUR", total, now_ms))
-            for order_id, total in sums(cluster).items()
-        ],
-    )  # fmt: skip
 
 
 def lifetime(cluster: Cluster, keys: customers.KeyBook, named: str) -> list[tuple[str, int, int]]:
@@ -324,10 +305,12 @@ def test_of_an_erased_customer_no_byte_is_left_and_the_figures_add_up(
     cluster = Cluster(pipeline.bootstrap)
     vault = Vault(MasterKeys([VAULT_KEY]))
     settle_topics(pipeline.bootstrap)
+    place = Location("Berlin", "DE", 52.52, 13.40)
+    shelf = Position("MUG", "berlin", 100, 0, place)
+    records.send(cluster, commands([shelf], "test", FULFILLMENT_COMMANDS.partitions))
     send_in(pipeline, tmp_path)
     until(lambda: len(sums(cluster)) == 5 and len(unsettled(cluster)) == 2)
     keys = customers.KeyBook(cluster, vault)
-    count(pipeline, cluster, keys)
     until(lambda: sum(one for _, one, _ in lifetime(cluster, keys, EMAIL)) == 3)
     until(lambda: sum(one for _, one, _ in lifetime(cluster, keys, OF_HIM)) == 2)
 
@@ -338,7 +321,7 @@ def test_of_an_erased_customer_no_byte_is_left_and_the_figures_add_up(
     assert named_in(exported.encode()) == set(OF_HER), "what is kept of her can be told"
     assert OF_HIM not in exported
     [ada] = customers.found(cluster, keys, EMAIL)
-    [her_key, *_] = [keys._issued[name][0].wrapped for name, _ in keys.of(ada.ids)]
+    [her_key, *_] = [keys.wrapped(name) for name, _ in keys.of(ada.ids)]
     assert any(her_key in content for _, content in everything(pipeline.broker.data_dir))
 
     erased = run(pipeline, "customer", "erase", EMAIL, "--yes", "--json")

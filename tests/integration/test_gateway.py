@@ -30,9 +30,13 @@ from deploy.broker import EmbeddedBroker
 from schemas import codec
 from schemas.payments import (
     AuthorizationRequested,
+    CaptureRequested,
     PaymentAuthorized,
     RecordAuthorization,
+    RecordCapture,
+    RecordRefund,
     RecordVoid,
+    RefundRequested,
     VoidRequested,
 )
 from schemas.records import Record
@@ -274,10 +278,17 @@ def test_a_killed_gateway_loses_no_request_and_no_void_overtakes(
     for number in range(ORDERS):
         order_id = f"o-{number}"
         expected = (
-            RecordAuthorization(order_id, "unknown", "", 0, "EUR", "", 1)
+            RecordAuthorization(order_id, "unknown", "", 0, "EUR", "", 1, number=1)
             if is_silent(number)
             else RecordAuthorization(
-                order_id, "approved", sandbox.authorization_id(f"{order_id}/1"), 500, "EUR", "", 1
+                order_id,
+                "approved",
+                sandbox.authorization_id(f"{order_id}/1"),
+                500,
+                "EUR",
+                "",
+                1,
+                number=1,
             )
         )
         mine = by_order[order_id]

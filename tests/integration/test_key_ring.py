@@ -111,6 +111,7 @@ def test_keys_that_were_forgotten_are_read_again(
     kafka: EmbeddedBroker, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ring, "MAXIMUM_KEYS", 3)
+    monkeypatch.setattr(ring, "READ_RECORDS", 1)
     payloads = written(kafka, publish(kafka, 30))
     for raw, partition in [*payloads, *reversed(payloads)]:
         assert opened(raw, partition, keys) is not None

@@ -16,6 +16,7 @@ from schemas.topics import (
     ORDERS_COMMANDS,
     PAYMENTS_COMMANDS,
 )
+from streams.accounting.agent import AccountingRoom
 from streams.fulfillment.agent import FulfillmentRoom
 from streams.inventory.agent import InventoryRoom
 from streams.orders.agent import OrdersRoom
@@ -36,6 +37,7 @@ class House:
             InventoryRoom(),
             FulfillmentRoom(),
             PaymentsRoom(),
+            AccountingRoom(),
         )
         self.desks = {room.commands.name: Desk(room) for room in rooms}
         self.events: list[Record] = []

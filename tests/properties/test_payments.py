@@ -534,7 +534,7 @@ class Run:
         assert posted["received"] == self.books.received
         assert posted["refunded"] <= self.books.refunded
         assert self.books.authorized - self.books.voided - self.books.captured == kept
-        if self.replies:
+        if state.told:
             last = self.replies[-1]
             assert (last.status, last.captured_minor) == (state.status, state.told_captured_minor)
 

@@ -48,6 +48,12 @@ def refunded(amount: int, name: str = "r-1") -> Event:
     )  # fmt: skip
 
 
+def told(amount: int, name: str = "back-1") -> Event:
+    return event(
+        "OrderRefunded", order_id="o1", refund_id=name, amount_minor=amount, currency="EUR"
+    )
+
+
 def hold(name: str, hold_id: str = "h-1") -> Event:
     return Event("orders.events", 0, 0, "o1", name, {"order_id": "o1", "hold_id": hold_id})
 
@@ -79,7 +85,14 @@ def taken_back() -> Log:
     return [*log(), captured(), *undone, refunded(3000, "@void"), gone]
 
 
-@pytest.mark.parametrize("whole", [one_line_less, held_and_shipped, taken_back])
+def shipped_and_given_back() -> Log:
+    """A refund by line, of which the order tells; the total stays what it was."""
+    return [*log(), shipped(), captured(), told(1000), refunded(1000, "back-1")]
+
+
+@pytest.mark.parametrize(
+    "whole", [one_line_less, held_and_shipped, taken_back, shipped_and_given_back]
+)
 def test_what_adds_up_breaks_no_rule(whole: Callable[[], Log]) -> None:
     assert rules(audit(whole())) == set()
 
@@ -109,6 +122,22 @@ BREACHES: dict[str, tuple[str, Callable[[], Log]]] = {
     "refunded although nothing was cancelled": (
         "money_nets",
         lambda: [*log(), captured(3000), refunded(1000)],
+    ),
+    "given back less than was told": (
+        "refunded_as_told",
+        lambda: [*log(), shipped(), captured(), told(1000), refunded(999, "back-1")],
+    ),
+    "given back more than was told": (
+        "refunded_as_told",
+        lambda: [*log(), shipped(), captured(), told(1000), refunded(1001, "back-1")],
+    ),
+    "told to be given back twice": (
+        "once",
+        lambda: [*shipped_and_given_back(), told(1000)],
+    ),
+    "given back after its end": (
+        "one_outcome",
+        lambda: [*taken_back(), told(1)],
     ),
     "kept after the end": (
         "money_nets",

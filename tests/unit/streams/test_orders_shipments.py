@@ -178,7 +178,7 @@ def test_an_order_without_goods_is_released_with_nothing_to_ship_and_paid_at_onc
     )
     assert names(made.tell(made.order)) == ["OrderPlaced", "AuthorizePayment"]
     sends = made.tell(paid(5700))
-    assert names(sends) == ["OrderAuthorized", "OrderReleased", "CapturePayment"]
+    assert names(sends) == ["OrderAuthorized", "OrderReleased", "CapturePayment", "IssueInvoice"]
     assert only(sends, OrderReleased).shipments == 0
     assert captures(made) == [("release", 5700, True)]
     assert only(made.tell(cancel("1")), AmendmentRefused).reason == Refusal.TOO_LATE
