@@ -755,7 +755,9 @@ class BilledLine(Record, frozen=True):
     back_quantity: int = 0
     """pieces that count as given back"""
     back_net_minor: int = 0
+    """of net_minor, what was given back"""
     back_tax_minor: int = 0
+    """of tax_minor, what was given back"""
 
 
 class Parcel(Record, frozen=True):

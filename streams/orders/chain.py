@@ -16,24 +16,28 @@ from msgspec.structs import replace
 
 from schemas.messages import Send
 from schemas.orders import OrderState
+from schemas.records import Record
 from schemas.topics import ORDERS_EVENTS
 
 _json = msgspec.json.Encoder().encode
+_PREFIXES: dict[type[Record], bytes] = {
+    event: f"{event.__name__}\n".encode() for event in ORDERS_EVENTS.values
+}
 
 
 def sealed(state: OrderState, sends: list[Send]) -> tuple[OrderState, list[Send]]:
     """The order with the number and the digest of its latest event, and its events with theirs."""
     sequence, digest = state.sequence, state.digest
-    written: list[Send] = []
-    for send in sends:
-        if send.topic is ORDERS_EVENTS:
-            sequence += 1
-            event: Any = replace(send.record, sequence=sequence)
-            digest = sha256(
-                b"%b%b\n%b" % (digest, type(event).__name__.encode(), _json(event))
-            ).digest()
-            send = Send(ORDERS_EVENTS, send.key, replace(event, digest=digest))
-        written.append(send)
-    if sequence == state.sequence:
+    written = sends
+    for at, (topic, key, event, _) in enumerate(sends):
+        if topic is not ORDERS_EVENTS:
+            continue
+        if written is sends:
+            written = sends.copy()
+        sequence += 1
+        numbered: Any = replace(event, sequence=sequence)
+        digest = sha256(digest + _PREFIXES[type(event)] + _json(numbered)).digest()
+        written[at] = Send(topic, key, replace(numbered, digest=digest))
+    if written is sends:
         return state, sends
     return replace(state, sequence=sequence, digest=digest), written

@@ -10,6 +10,7 @@ from schemas.messages import Send
 from schemas.orders import (
     LineKind,
     OrderHeld,
+    OrderLine,
     OrderPlaced,
     OrderState,
     PlaceOrder,
@@ -49,14 +50,37 @@ def content_hash(order: PlaceOrder) -> int:
     )  # fmt: skip
     if order.customer_group or order.priority:
         content += (order.customer_group, order.priority)
-    further = _further_content(order)
-    if any(further):
-        content += ("further", *further)
+    if _has_more(order):
+        content += ("further", *_further_content(order))
     return hash_of(content)
 
 
+def _has_more(order: PlaceOrder) -> bool:
+    """Whether an order has anything that orders have not had from the beginning."""
+    return (
+        any(map(_is_more, order.lines))
+        or bool(order.tenders or order.discounts or order.more_addresses)
+        or order.prices_include_tax
+        or order.personal_hash != 0
+        or order.shipping_tax_rate_ppm != 0
+        or order.customer_id != ""
+        or order.shipping_method != ""
+        or order.purchase_order_number != ""
+        or order.subscription_id != ""
+    )
+
+
+def _is_more(line: OrderLine) -> bool:
+    return not (
+        line.kind == LineKind.GOODS
+        and line.per == 1
+        and line.title == ""
+        and line.discount_minor == line.tax_minor == line.tax_rate_ppm == line.address == 0
+        and line.parent_line_id == line.pickup_location_id == ""
+    )
+
+
 def _further_content(order: PlaceOrder) -> tuple[object, ...]:
-    """What an order may have besides; empty or zero where it has not."""
     return (
         [
             (
@@ -64,9 +88,7 @@ def _further_content(order: PlaceOrder) -> tuple[object, ...]:
                 line.tax_minor, line.tax_rate_ppm, line.address, line.pickup_location_id,
             )
             for at, line in enumerate(order.lines)
-            if line.per != 1 or line.kind != LineKind.GOODS or line.parent_line_id or line.title
-            or line.discount_minor or line.tax_minor or line.tax_rate_ppm or line.address
-            or line.pickup_location_id
+            if _is_more(line)
         ],
         [astuple(tender) for tender in order.tenders],
         order.prices_include_tax,

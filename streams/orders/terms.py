@@ -94,8 +94,8 @@ def line_states(order: PlaceOrder) -> list[LineState]:
 def fresh(line: OrderLine) -> LineState:
     """A line for which nothing has been asked yet."""
     return LineState(
-        line.line_id, line.sku, line.quantity, False, "", [],
-        address=line.address, pickup_location_id=line.pickup_location_id,
+        line.line_id, line.sku, line.quantity, False, "", [], False, 0, False,
+        line.address, line.pickup_location_id,
     )  # fmt: skip
 
 

@@ -318,7 +318,9 @@ class Account:
         changed = self.told != (status, self.captured, self.refunded)
         if changed and self.told[0] and not self.sought:
             net = self.held + self.captured - self.refunded
-            self._report(net > 0 or status == PaymentStatus.AUTHORIZED, "")
+            covers = net > 0 or status == PaymentStatus.AUTHORIZED
+            living = self.agreed_minor >= 0 and not self.void_reason
+            self._report(living and covers, "")
         state = self._state(status)
         return self.before if state == self.before else state
 

@@ -178,11 +178,15 @@ def _taken(account: Account, hold: AuthorizationState) -> None:
 
 
 def _is_unwanted(account: Account, hold: AuthorizationState) -> bool:
-    """Whether it goes back by itself. What an ended payment has taken does so in any case; an
-    authorization that was to be renewed serves as well when it is taken, if nothing has replaced
-    it."""
-    if account.void_reason or hold.currency:
-        return bool(hold.currency)
+    """Whether it was taken for nothing that is of the order, and so goes back by itself.
+
+    What an ended payment has taken goes back in any case. An authorization that was to be renewed
+    serves as well when it is taken, if nothing has replaced it.
+    """
+    if hold.currency:
+        return True
+    if account.void_reason and hold.void_reason == account.void_reason:
+        return False
     under_way = sum(
         part.amount_minor for part in account.parts.values() if part.status == Progress.UNDER_WAY
     )

@@ -40,6 +40,14 @@ class Sums:
                 given[currency] += amount
         return given
 
+    def returned(self, currency: str) -> int:
+        """What was refunded for lines."""
+        return sum(
+            amount
+            for (refund_id, code), amount in self.by_refund.items()
+            if code == currency and refund_id in self.told
+        )
+
     def kept(self, *, with_gifts: bool) -> dict[str, int]:
         """What is held or was taken, less what was given back; without the zeros."""
         left = Counter(self.net)

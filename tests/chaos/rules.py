@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.chaos import chain
+from tests.chaos.books import Books
 from tests.chaos.ledger import Event, Held, Ledger
 from tests.chaos.money import Money, Sums
 
@@ -176,6 +177,7 @@ class Audit:
         self._orders: dict[str, Order] = defaultdict(Order)
         self._ledger = Ledger(self.broken)
         self._money = Money(self.broken)
+        self._books = Books(self.broken)
         self._shipments: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._routed: dict[str, int] = {}
         self._withdrawn: set[str] = set()
@@ -205,6 +207,8 @@ class Audit:
             self.broken("dead_letters_empty", where, str(event.fields.get("cause", event.name)))
         elif event.topic == "channels.raw" and event.name:
             self._raw.add(event.fields["raw_id"])
+        elif event.topic == "accounting.journal":
+            self._books.feed(event.name, event.fields)
         elif event.topic == "inventory.state":
             self._ledger.feed_state(event)
         elif event.topic in EVENT_TOPICS and event.name:
@@ -233,6 +237,8 @@ class Audit:
             case "payments.events":
                 if event.fields.get("order_id"):
                     self._money.feed(event.name, event.fields)
+            case "accounting.events":
+                self._books.feed(event.name, event.fields)
             case "purchasing.events":
                 self._feed_purchase(event, where)
             case "fulfillment.events":
@@ -351,6 +357,7 @@ class Audit:
         for order_id in sorted(self._shipments.keys() - self._orders.keys()):
             self.broken("shipments_of_an_order", order_id, "fulfillment orders without an order")
         self._judge_waits()
+        self._books.judge()
         self._ledger.judge_state()
         if rows is not None:
             self._judge_rows(rows)
@@ -408,9 +415,18 @@ class Audit:
         if kept != total and not over and (kept or order.last == "OrderReleased"):
             detail = f"{order.last}, of {total}: authorized less voided and refunded is {kept}"
             self.broken("money_nets", order_id, detail)
-        if order.fulfillment == "shipped" and not sums.failed and kept != total:
+        if sums.failed:
+            return
+        billed, taken = (
+            self._books.billed[order_id, code],
+            sums.captured[code] - sums.returned(code),
+        )
+        if billed != taken:
+            detail = f"invoiced less credited {billed}, captured less refunded {taken} {code}"
+            self.broken("billed_as_captured", order_id, detail)
+        if order.fulfillment == "shipped" and kept != total:
             self.broken("shipped_is_paid", order_id, f"{kept} of {total}")
-        if order.fulfillment == "shipped" and not sums.failed:
+        if order.fulfillment == "shipped":
             taken = sums.captured[code] - sums.refunded[code] + sums.beside[code]
             if taken != order.total_minor:
                 self.broken("shipped_is_paid", order_id, f"took {taken} of {order.total_minor}")

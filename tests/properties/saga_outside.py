@@ -223,7 +223,9 @@ def stocked(chance: random.Random) -> World:
             world.write("fulfillment.commands", location_id, location, partition)
             world.write("inventory.commands", location_id, location, partition)
         for sku in SKUS:
-            count = SetStock(sku, location_id, chance.randint(0, most), chance.randint(0, 1), "count")
+            count = SetStock(
+                sku, location_id, chance.randint(0, most), chance.randint(0, 1), "count"
+            )
             world.write("inventory.commands", sku, count)
     if chance.random() < 0.3:
         for one in any_policy(chance):

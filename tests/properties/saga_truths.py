@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 
 from schemas import orders
+from schemas.accounting import CreditNoteIssued, DocumentRefused, InvoiceIssued
 from schemas.fulfillment import FulfillmentState
 from schemas.fulfillment import Status as Routing
 from schemas.inventory import KitState, ReservationState, StockState
@@ -17,6 +18,7 @@ from schemas.orders import (
     OrderAmended,
     OrderCancelled,
     OrderPlaced,
+    OrderRefunded,
     OrderRefused,
     OrderReleased,
     OrderState,
@@ -25,7 +27,9 @@ from schemas.orders import (
 from schemas.payments import (
     PaymentAuthorized,
     PaymentCaptured,
+    PaymentCommandRefused,
     PaymentRefunded,
+    PaymentRefundFailed,
     PaymentState,
     PaymentVoided,
 )
@@ -48,6 +52,7 @@ def check_rest(world: World) -> None:
     check_outcomes(world)
     check_stock(world)
     check_money(world)
+    check_books(world)
     check_changes(world)
     check_chains(world)
     check_log(world)
@@ -145,6 +150,38 @@ def check_money(world: World) -> None:
         assert not state.wake_at_ms
 
 
+def check_books(world: World) -> None:
+    """What is taken is billed, what orders give back is credited and refunded, and no more."""
+    billed: Counter[str] = Counter()
+    credited: Counter[str] = Counter()
+    told: Counter[tuple[str, str]] = Counter()
+    given: Counter[tuple[str, str]] = Counter()
+    failed: set[tuple[str, str]] = set()
+    for event in world.events:
+        match event:
+            case DocumentRefused():
+                raise AssertionError(event)
+            case InvoiceIssued():
+                billed[event.order_id] += event.total_minor
+            case CreditNoteIssued():
+                credited[event.order_id] += event.total_minor
+            case OrderRefunded():
+                told[event.order_id, event.refund_id] += event.amount_minor
+            case PaymentRefunded():
+                given[event.order_id, event.refund_id] += event.amount_minor
+            case PaymentRefundFailed():
+                failed.add((event.order_id, event.refund_id))
+            case PaymentCommandRefused():
+                failed.add((event.order_id, event.request_id))
+    for order in orders_of(world):
+        name = order.order_id
+        assert billed[name] == order.capture_asked_minor
+        assert credited[name] == order.returned_minor <= billed[name]
+        assert order.returned_minor == sum(one for (of, _), one in told.items() if of == name)
+    for refund, amount in told.items():
+        assert given[refund] == amount or refund in failed
+
+
 def check_changes(world: World) -> None:
     """The total is what was placed and all differences since; each change is told of once."""
     totals: dict[str, int] = {}
@@ -204,7 +241,14 @@ def check_log(world: World) -> None:
         event.key
         for event in events
         if event.name
-        in ("OrderAmended", "OrderShipped", "OrderHeld", "HoldEnded", "AmendmentRefused")
+        in (
+            "OrderAmended",
+            "OrderShipped",
+            "OrderRefunded",
+            "OrderHeld",
+            "HoldEnded",
+            "AmendmentRefused",
+        )
     } | {
         order.order_id
         for order in orders_of(world)

@@ -20,6 +20,7 @@ from schemas.orders import (
     OrderShipped,
     OrderState,
     RecordShipment,
+    RefundOrder,
     ReleaseHold,
     ShippedLine,
     Status,
@@ -34,6 +35,7 @@ from schemas.payments import (
 from schemas.records import Record
 from schemas.stock import PositionAt
 from schemas.topics import INVENTORY_COMMANDS, ORDERS_COMMANDS, PAYMENTS_COMMANDS
+from streams.accounting.agent import AccountingRoom
 from streams.customers.agent import CustomersRoom
 from streams.fulfillment.agent import FulfillmentRoom
 from streams.inventory.agent import InventoryRoom
@@ -63,6 +65,7 @@ class World:
             FulfillmentRoom(),
             PurchasingRoom(),
             CustomersRoom(),
+            AccountingRoom(),
         )
         self.chance = chance
         self.now = NOW
@@ -136,7 +139,7 @@ class World:
             return
         order = self.chance.choice(released)
         self.deeds += 1
-        match self.chance.randrange(6):
+        match self.chance.randrange(7):
             case 0:
                 amount = self.chance.randint(1, 900)
                 refund = RefundPayment(order.order_id, f"by hand {self.deeds}", amount, "sorry")
@@ -145,8 +148,25 @@ class World:
                 line_ids = [self.chance.choice(order.lines).line_id]
                 cancel = CancelOrder(order.order_id, "one less", self.now, line_ids, "jo")
                 self.write(ORDERS_COMMANDS.name, order.order_id, cancel)
+            case 2:
+                self._give_back(order)
             case _:
                 self._ship(order)
+
+    def _give_back(self, order: OrderState) -> None:
+        """Pieces come back, or only a sum, sometimes more than there was."""
+        lines = self.chance.sample(order.lines, self.chance.randint(0, min(2, len(order.lines))))
+        pieces = [
+            ShippedLine(line.line_id, self.chance.randint(0, line.quantity)) for line in lines
+        ]
+        shipping = self.chance.choice([-1, -1, 0, 50])
+        amount = self.chance.choice([0, 0, 300, 2_000])
+        refund = RefundOrder(
+            order.order_id, f"back-{self.deeds}", pieces, shipping, amount, "came back", "jo",
+            self.now,
+        )  # fmt: skip
+        for _ in range(self.chance.choice([1, 1, 2])):
+            self.write(ORDERS_COMMANDS.name, order.order_id, refund)
 
     def _ship(self, order: OrderState) -> None:
         """Some pieces leave, sometimes more than the line has."""

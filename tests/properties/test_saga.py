@@ -61,6 +61,8 @@ def test_the_world_reaches_every_outcome() -> None:
         set(seen)
     )
     assert {"FulfillmentLinesCancelled", "PaymentCaptured", "PaymentRefunded"} <= set(seen)
+    assert {"OrderRefunded", "InvoiceIssued", "CreditNoteIssued", "JournalEntry"} <= set(seen)
+    assert {"more_than_shipped", "more_than_left"} <= reasons
     assert {"served", "no_location", "resized", "amended", "hold_expired", "policy"} <= reasons
     assert {"gateway_silent", "backorder_expired", "reservation_expired"} <= reasons
     assert {"amount_too_small", "amount_too_large", "payment_declined", "too_late"} <= reasons

@@ -24,7 +24,7 @@ def written() -> tuple[list[Sealed], OrderState]:
     made.until(Status.RELEASED)
     made.tell(cancel("2"))
     reader = order_audit._Reader()
-    events = []
+    events: list[Sealed] = []
     for send in made.written:
         if send.topic is ORDERS_EVENTS:
             place = Place(ORDERS_EVENTS.name, 0, len(events))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from schemas.inventory import (
@@ -22,7 +24,7 @@ from tests.unit.streams.stockroom import Stockroom, release, reserve
 KEY = "MUG|o|1"
 
 
-def room(**on_hand: int) -> Stockroom:
+def room(**on_hand: Any) -> Stockroom:
     """Two pieces are held at the first of the locations that have them."""
     made = Stockroom()
     made.stock(**on_hand)
