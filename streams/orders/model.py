@@ -162,6 +162,8 @@ LINE_REFUSALS: dict[str, Refusal] = {
     inventory.Refusal.KIT_HAS_NO_STOCK: Refusal.UNKNOWN_SKU,
     inventory.Refusal.RESERVATION_CONFLICT: Refusal.ORDER_CONFLICT,
     inventory.Refusal.INVALID_QUANTITY: Refusal.ORDER_CONFLICT,
+    inventory.Refusal.UNKNOWN_RESERVATION: Refusal.RESERVATION_EXPIRED,
+    inventory.Refusal.ALREADY_ALLOCATED: Refusal.TOO_LATE,
 }
 """What inventory says of a line, to what it means for the order."""
 

@@ -57,6 +57,8 @@ ONCE: dict[str, tuple[str, ...]] = {
     "OrderAmended": ("order_id", "revision"),
     "OrderShipped": ("order_id", "shipment_id"),
     "OrderRefunded": ("order_id", "refund_id"),
+    "InvoiceIssued": ("legal_entity", "document_key"),
+    "CreditNoteIssued": ("legal_entity", "document_key"),
     "OrderHeld": ("order_id", "hold_id"),
     "HoldEnded": ("order_id", "hold_id"),
     "LocationsRanked": ("order_id", "attempt", "address", "destination"),

@@ -54,6 +54,16 @@ def told(amount: int, name: str = "back-1") -> Event:
     )
 
 
+def billed(name: str, **fields: Any) -> Event:
+    told = {"legal_entity": "default", "document_key": "o1/s-1", "order_id": "o1", **fields}
+    return Event("accounting.events", 0, 0, "default", name, told)
+
+
+def invoiced(number: str) -> Event:
+    line = {"net_minor": 3000, "tax_minor": 0}
+    return billed("InvoiceIssued", number=number, currency="EUR", lines=[line], total_minor=3000)
+
+
 def hold(name: str, hold_id: str = "h-1") -> Event:
     return Event("orders.events", 0, 0, "o1", name, {"order_id": "o1", "hold_id": hold_id})
 
@@ -163,6 +173,11 @@ BREACHES: dict[str, tuple[str, Callable[[], Log]]] = {
     "given back more than was told": (
         "refunded_as_told",
         lambda: [*log(), shipped(), captured(), told(1000), refunded(1001, "back-1")],
+    ),
+    "billed twice": ("once", lambda: [*log(), invoiced("INV-1"), invoiced("INV-2")]),
+    "refused to be billed": (
+        "documents_add_up",
+        lambda: [*log(), billed("DocumentRefused", reason="sum_differs")],
     ),
     "told to be given back twice": (
         "once",

@@ -125,6 +125,23 @@ def test_a_greater_quantity_that_is_not_there_lets_go_of_nothing() -> None:
     assert (made.line("1").quantity, made.line("1").location_id) == (2, "BER")
 
 
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        (StockRefusal.UNKNOWN_RESERVATION, Refusal.RESERVATION_EXPIRED),
+        (StockRefusal.ALREADY_ALLOCATED, Refusal.TOO_LATE),
+        (StockRefusal.KIT_HAS_NO_STOCK, Refusal.UNKNOWN_SKU),
+    ],
+)
+def test_why_a_line_cannot_have_another_quantity_is_told(
+    said: StockRefusal, means: Refusal
+) -> None:
+    made = ready()
+    made.tell(resize("1", 5))
+    sends = made.tell(RecordReservation(ID, "1", 2, False, "", said, []))
+    assert only(sends, AmendmentRefused).reason == means
+
+
 def test_pieces_that_are_no_longer_wanted_go_back_when_the_money_is_settled() -> None:
     made = ready()
     sends = made.tell(amend(remove=["2"], quantities=resize("1", 1).quantities))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from schemas.accounting import DEFAULT_ENTITY, DocumentLine, IssueInvoice
-from schemas.orders import LineKind, OrderLine, PlaceOrder, Status, Tender
+from schemas.orders import LineKind, OrderLine, OrderRefunded, PlaceOrder, Status, Tender
 from schemas.payments import CapturePayment, Method
 from schemas.topics import ACCOUNTING_COMMANDS
 from streams.orders.invoicing import FEES, SHIPPING, Sum
 from streams.orders.model import DAY_MS
 from tests.unit.streams.memory import NOW, names, only, place
 from tests.unit.streams.order_desk import ID, OrderDesk, cancel, paid, released, shipment
-from tests.unit.streams.test_orders_refunding import BUNDLE, order
+from tests.unit.streams.test_orders_refunding import BUNDLE, back, order
 
 TAXED = replace(
     place(),
@@ -132,6 +132,17 @@ def test_an_order_of_which_no_shares_can_be_made_is_billed_without_tax() -> None
     made = OrderDesk(odd).until(Status.RELEASED)
     bill = only(made.tell(shipment(l1=2, l2=1)), IssueInvoice)
     assert bill.total_minor == sum(line.net_minor for line in bill.lines) == 2900
+
+
+def test_an_order_from_before_prices_were_kept_is_billed_in_equal_shares() -> None:
+    made = released()
+    made.states.put(ID, replace(made.now_is, content=b""))
+    made.tell(shipment("a", l1=1))
+    made.tell(shipment("b", l1=1, l2=1))
+    assert [(one.document_key, one.total_minor) for one in bills(made)] == takings(made)
+    assert [one.total_minor for one in bills(made)] == [750, 2250]
+    made.tell(paid(3000, captured=3000))
+    assert only(made.tell(back(l1=0)), OrderRefunded).amount_minor == 1500
 
 
 def test_a_part_of_a_sum_has_its_tax_in_proportion() -> None:
