@@ -225,7 +225,6 @@ GLOSSARY: dict[str, str] = {
     "rules": "the first one that fits counts",
     "figures": "by currency",
     "key_id": "the key that what is personal is encrypted with; empty where there is none",
-    "personal_hash": "keyed hash of what is personal in clear",
     "orders_last_hour": "other orders placed in the hour before this one",
     "orders_last_day": "other orders placed in the day before this one",
     "lifetime_orders": "neither refused nor cancelled; this one is not among them",
@@ -360,17 +359,19 @@ dinar). Reasons are the words that the field's doc lists.
 
 **An order.** Everything about an order on orders.events, payments.events and fulfillment.events \
 has the key order_id, so it stands in one partition of each topic, in the order of the \
-decisions. OrderPlaced accepts the order; there is one for each order_id. Then come OrderReserved \
-(every line has stock), OrderAuthorized (the payment covers the total) and OrderReleased (routed \
-to locations; with 0 shipments where there are no goods). The outcome is exactly one of OrderReleased, OrderRefused and OrderCancelled, but \
-that an OrderCancelled may still follow an OrderReleased and then replaces it. OrderBackordered \
-is no outcome: the order has given its stock back and tries again at retry_at_ms, with the next \
-attempt. OrderCommandRefused says that something was asked of an order and changed nothing; with \
+decisions. OrderPlaced accepts the order; there is one for each order_id. Then come \
+OrderReserved (every line has stock), OrderAuthorized (the payment covers the total) and \
+OrderReleased (routed to locations; with 0 shipments where there are no goods). The outcome is \
+exactly one of OrderReleased, OrderRefused and OrderCancelled, but that an OrderCancelled may \
+still follow an OrderReleased and then replaces it. OrderBackordered is no outcome: the order \
+has given its stock back and tries again at retry_at_ms, with the next attempt. \
+OrderCommandRefused says that something was asked of an order and changed nothing; with \
 unknown_order it is kept for a day in case the order comes. OrderHeld and HoldEnded are a hold \
-that keeps the order from being released. OrderAmended is a change of the order with all lines that \
-it has from now on: total_minor is the sum of OrderPlaced's and of every difference_minor since. It \
-may also follow OrderReleased, where lines are cancelled. AmendmentRefused is a change that was \
-refused as a whole. OrderShipped follows OrderReleased, once for each shipment.
+that keeps the order from being released. OrderAmended is a change of the order with all lines \
+that it has from now on: total_minor is the sum of OrderPlaced's and of every difference_minor \
+since. It may also follow OrderReleased, where lines are cancelled. AmendmentRefused is a change \
+that was refused as a whole. OrderShipped follows OrderReleased, once for each shipment, and \
+OrderRefunded gives back money for what has been shipped; it leaves the total as it is.
 
 **Audit.** The events of an order are a chain. sequence counts them from 1. digest is the SHA-256 \
 of: the digest of the order's event before (its 32 bytes; nothing before the first), the record's \

@@ -86,7 +86,7 @@ class OrderLine(Record, frozen=True):
     unit_price_minor: int
     """in minor units of the order's currency"""
     per: int = 1
-    """pieces that unit_price_minor buys, e.g. 1000 where the piece is a gram and the price a kilo's"""
+    """pieces that unit_price_minor buys: 1000 where the piece is a gram and the price a kilo's"""
     kind: str = "goods"
     """one of LineKind"""
     parent_line_id: str = ""
@@ -354,7 +354,7 @@ class RecordPayment(Record, frozen=True):
     revision: int = 0
     """of the AuthorizePayment or ChangePayment that this answers"""
     status: str = ""
-    """one of schemas.payments.PaymentStatus: what the sums come to; empty from before there was one"""
+    """one of schemas.payments.PaymentStatus: what the sums come to; empty before it was told"""
     captured_minor: int = 0
     refunded_minor: int = 0
 
