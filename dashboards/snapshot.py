@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from schemas.money import EXPONENTS
+
 QUERIES = {
     path.stem: path.read_text(encoding="utf-8")
     for path in sorted((Path(__file__).parent / "queries").glob("*.sql"))
@@ -20,8 +22,12 @@ Lag = Callable[[], int]
 
 MINUTES = 60
 LOW_STOCK_THRESHOLD = 5
-STEPS = ("reserving", "authorizing", "routing", "backordered", "released", "refused", "cancelled")
-OPEN_STEPS = frozenset({"reserving", "authorizing", "routing", "backordered"})
+STEPS = (
+    "reserving", "authorizing", "ready", "held", "backordered",
+    "released", "partly_shipped", "shipped", "refused", "cancelled",
+)  # fmt: skip
+OPEN_STEPS = frozenset({"reserving", "authorizing", "ready", "held", "backordered"})
+"""Before the release."""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -38,12 +44,16 @@ def iso(moment: datetime) -> str:
 def snapshot(query: Query, lag: int | None) -> Row:
     """Everything on the page at one moment; `lag` None where Kafka does not say."""
     now_ms = time.time_ns() // 1_000_000
+    held = _held(query(QUERIES["held"], None), now_ms)
     return {
         "at": now_ms,
         "lag": lag,
         "totals": query(QUERIES["totals"], None)[0],
         "approval": _approval(query(QUERIES["approval"], None)[0]),
-        "funnel": _funnel(query(QUERIES["funnel"], None), now_ms),
+        "funnel": _funnel(query(QUERIES["funnel"], None), held, now_ms),
+        "held": held,
+        "money": [_with_exponent(row) for row in query(QUERIES["money"], None)],
+        "amendments": _amendments(query(QUERIES["amendments"], None)),
         "orders_per_minute": _series(query(QUERIES["orders_per_minute"], None), now_ms),
         "refusals": [
             {**row, "latest": milliseconds(row["latest"])}
@@ -65,23 +75,56 @@ def _approval(row: Row) -> Row:
     }
 
 
-def _funnel(found: list[Row], now_ms: int) -> list[Row]:
-    by_status = {row["status"]: row for row in found}
-    steps = []
-    for step in STEPS:
-        row = by_status.get(step)
-        oldest = None
-        if row is not None and step in OPEN_STEPS:
-            oldest = max(0, now_ms - milliseconds(row["oldest"])) / 1000
-        steps.append(
-            {
-                "step": step,
-                "orders": row["orders"] if row else 0,
-                "open": step in OPEN_STEPS,
-                "oldest_seconds": oldest,
-            }
-        )
-    return steps
+def _funnel(found: list[Row], held: list[Row], now_ms: int) -> list[Row]:
+    """Each step with its orders. The longest that one is held is from its hold, not its step."""
+    by_step = {row["step"]: row for row in found}
+    waits = {step: _seconds(row["oldest"], now_ms) for step, row in by_step.items()}
+    if held and "held" in by_step:
+        waits["held"] = held[0]["oldest_seconds"]
+    return [
+        {
+            "step": step,
+            "orders": by_step[step]["orders"] if step in by_step else 0,
+            "open": step in OPEN_STEPS,
+            "oldest_seconds": waits.get(step) if step in OPEN_STEPS else None,
+        }
+        for step in STEPS
+    ]
+
+
+def _seconds(since: datetime, now_ms: int) -> float:
+    return max(0, now_ms - milliseconds(since)) / 1000
+
+
+def _held(found: list[Row], now_ms: int) -> list[Row]:
+    """Kinds of holds, the one with the longest wait first."""
+    return [
+        {
+            "kind": row["kind"],
+            "orders": row["orders"],
+            "oldest_seconds": _seconds(row["oldest"], now_ms),
+            "oldest_order_id": row["oldest_order_id"],
+        }
+        for row in found
+    ]
+
+
+def _amendments(found: list[Row]) -> Row:
+    """How many changes there were, and what they add to the totals in each currency."""
+    return {
+        "amended": sum(row["amended"] for row in found),
+        "refused": sum(row["refused"] for row in found),
+        "differences": [
+            _with_exponent({name: row[name] for name in ("currency", "difference_minor")})
+            for row in found
+            if row["difference_minor"]
+        ],
+    }
+
+
+def _with_exponent(row: Row) -> Row:
+    """A row of money, with the decimals of its currency (ISO 4217)."""
+    return {**row, "exponent": EXPONENTS.get(row["currency"], 2)}
 
 
 def _series(found: list[Row], now_ms: int) -> Row:

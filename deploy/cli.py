@@ -20,6 +20,7 @@ from deploy.cli_purchase import purchase
 from deploy.cli_reconcile import reconcile
 from deploy.cli_refund import refund
 from deploy.cli_rejected import rejected
+from deploy.cli_ship import ship
 from deploy.cli_stock import stock
 from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED, Unreadable
 from schemas.partitions import InvalidPartitions
@@ -34,6 +35,7 @@ SECTIONS = {
         "hold",
         "release",
         "holds",
+        "ship",
         "refund",
         "payment",
         "policy",
@@ -117,6 +119,7 @@ for command in (
     cli_changes.hold,
     cli_changes.release,
     holds,
+    ship,
     refund,
     cli_orders.demo,
     cli_orders.channels,

@@ -29,6 +29,11 @@ REASON = "Why, in words that the order's timeline shows."
 
 
 reason_option = own("--reason", required=True, help=REASON)
+currency_option = own(
+    "--currency",
+    default="",
+    help="ISO 4217 code; that of the order. Needed where there are amounts.",
+)
 
 
 def ask(cluster: Cluster, commands: Sequence[Record], word: str, as_json: bool) -> None:
@@ -109,7 +114,7 @@ def cancel(
 )
 @own("--shipping-method", default="", help="Another way to ship it.")
 @own("--shipping", default="", metavar="AMOUNT", help="What shipping costs from now on.")
-@own("--currency", default="EUR", help="ISO 4217 code of the amounts here; that of the order.")
+@currency_option
 @own(
     "--revision",
     default=-1,
@@ -144,7 +149,7 @@ def amend(
     \b
     Examples:
       millrace amend json-1001 --quantity 1=3 --reason "one more for a friend"
-      millrace amend json-1001 --add MUG=2@9.90 --remove 2 --reason "exchanged"
+      millrace amend json-1001 --add MUG=2@9.90 --currency EUR --remove 2 --reason "exchanged"
     """
     from schemas.orders import AmendOrder
 
@@ -161,11 +166,12 @@ def amend(
         quantities=[_quantity(words) for words in quantities],
         ship_to=[],
         shipping_method=shipping_method,
-        shipping_minor=_amount("--shipping", shipping, currency) if shipping else -1,
+        shipping_minor=amount("--shipping", shipping, currency) if shipping else -1,
         tenders=[],
         reason=reason,
         actor=actor,
         requested_at_ms=now_ms(),
+        currency=currency,
     )
     if not _says_something(command):
         raise click.UsageError("say what is to be changed: --add, --remove, --quantity, …")
@@ -190,7 +196,7 @@ def _line(words: str, line_id: str, currency: str) -> OrderLine:
     sku, _, pieces = what.rpartition("=")
     if not at or not sku:
         raise click.UsageError(f"--add is {words!r}, and must be like MUG=2@9.90")
-    minor = _amount("--add", price, currency)
+    minor = amount("--add", price, currency)
     return OrderLine(line_id, sku, _pieces("--add", pieces), minor)
 
 
@@ -210,16 +216,19 @@ def _pieces(flag: str, words: str) -> int:
     return int(words)
 
 
-def _amount(flag: str, words: str, currency: str) -> int:
+def amount(flag: str, words: str, currency: str) -> int:
+    """An amount of 0 or more. Raises click.UsageError."""
     from schemas import money
 
+    if not currency:
+        raise click.UsageError(f"{flag} needs --currency: the amount is in the order's")
     try:
-        amount = money.minor(words, money.currency(currency, "--currency"), flag)
+        minor = money.minor(words, money.currency(currency, "--currency"), flag)
     except money.InvalidMoney as error:
         raise click.UsageError(str(error)) from error
-    if amount < 0:
+    if minor < 0:
         raise click.UsageError(f"{flag}: is below 0")
-    return amount
+    return minor
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`millrace policy`: the rules that orders are decided by, as a file."""
+"""`millrace policy`: the rules that orders and payments are decided by, as a file."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deploy.policies import Checked
     from deploy.policy_replay import Difference, Replay, Summary
     from deploy.policy_rollout import Standing
+    from schemas.payments import PaymentRulesState
     from schemas.policies import Policy
 
 NO_POLICY = "no policy is set: orders are taken as their channels say"
@@ -46,10 +47,11 @@ KINDS = {
 
 @click.group()
 def policy() -> None:
-    """Check, try out and set the rules that orders are decided by.
+    """Check, try out and set the rules that orders and payments are decided by.
 
     A policy is a TOML file: which orders are refused or held, whether they wait for stock, who is
-    served first, which discounts are believed, and until when an order leaves on the same day.
+    served first, which discounts are believed, until when an order leaves on the same day, and
+    which payments are declined before anybody is charged.
 
     \b
     Examples:
@@ -81,7 +83,7 @@ def check(file: Path, strict: bool, as_json: bool) -> None:
         output.line(
             {
                 "file": checked.file,
-                "rules": _rules(checked.policy),
+                "rules": _rules(checked),
                 "errors": len(checked.errors),
                 "warnings": warnings,
             }
@@ -90,7 +92,7 @@ def check(file: Path, strict: bool, as_json: bool) -> None:
         output.told(f"{checked.file}: {_count(len(checked.errors), 'error')}")
     else:
         told = f", {_count(warnings, 'warning')}" if warnings else ""
-        output.told(f"{checked.file}: {_count(_rules(checked.policy), 'rule')}, no error{told}")
+        output.told(f"{checked.file}: {_count(_rules(checked), 'rule')}, no error{told}")
     sys.exit(SOME_REJECTED if checked.errors or (strict and warnings) else 0)
 
 
@@ -100,33 +102,38 @@ def check(file: Path, strict: bool, as_json: bool) -> None:
 @json_option
 @on_kafka
 def set_policy(cluster: Cluster, file: Path, actor: str, as_json: bool) -> None:
-    """Decide about orders by FILE from now on.
+    """Decide about orders and payments by FILE from now on.
 
-    Checks FILE, sends it to every partition of the orders room and waits until each decides by it.
-    Orders that are there already stay as they were decided. To go back, set the former file: it is
-    what `millrace policy show` had printed.
+    Checks FILE, sends it to every partition of the orders room, and its rules for payments to every
+    one of the payments room, and waits until each decides by it. Where FILE has no rules for
+    payments, those that were there end. Orders that are there already stay as they were decided.
+    To go back, set the former file: it is what `millrace policy show` had printed.
 
     \b
     Example:
       millrace policy set deploy/examples/policy.toml --actor anna
     """
+    from deploy import payment_rollout
     from deploy.policy_rollout import put_in_force, standing
 
-    wanted = _sound(file, as_json)
+    checked, wanted = _sound(file, as_json)
     done = put_in_force(cluster, wanted, actor, _now_ms(), standing)
+    with payment_rollout.looking(cluster) as look:
+        others = payment_rollout.put_in_force(cluster, checked.payments, actor, look)
     if as_json:
         output.line(
             {
                 "file": wanted.name,
-                "rules": _rules(wanted),
-                "changed": done is not None,
+                "rules": _rules(checked),
+                "changed": done is not None or others,
                 "version": done.version if done is not None else None,
+                "payment_rules_changed": others,
             }
         )
-    elif done is None:
+    elif done is None and not others:
         output.told(f"{wanted.name} is in force already")
     else:
-        output.told(f"{wanted.name} is in force: {_count(_rules(wanted), 'rule')}")
+        output.told(f"{wanted.name} is in force: {_count(_rules(checked), 'rule')}")
 
 
 @policy.command("show")
@@ -141,21 +148,30 @@ def show(cluster: Cluster, as_json: bool) -> None:
     Example:
       millrace policy show > policy.toml
     """
+    from deploy import payment_rollout
+    from deploy.policies import check
     from deploy.policy_rollout import standing
 
     found = standing(cluster)
     latest = found.latest
     if latest is None:
         raise NotFound(NO_POLICY)
+    payments = check(latest.policy.text, latest.policy.name).payments
+    with payment_rollout.looking(cluster) as look:
+        others = look().others(payments)
     if as_json:
-        output.line(_described(found))
+        output.line(_described(found, payments, others))
         return
     by = f" by {latest.actor}" if latest.actor else ""
     since = output.moment(latest.at_ms)
-    output.say(f"{latest.policy.name}: {_rules_of(latest.policy)}, set {since}{by}")
+    rules = _count(_number(latest.policy, payments), "rule")
+    output.say(f"{latest.policy.name}: {rules}, set {since}{by}")
     for line in latest.policy.text.splitlines():
         output.told(line.expandtabs())
     _say_behind(found)
+    if others:
+        names = ", ".join(map(str, others))
+        output.say(f"partition {names} of the payments room has other rules for payments")
 
 
 @policy.command("simulate")
@@ -170,6 +186,7 @@ def simulate(cluster: Cluster, file: Path, since: str, as_json: bool) -> None:
     """Decide about recent orders by FILE, and say what would have been different.
 
     Each order is decided as it came in, by the policy that holds now and by FILE; nothing is sent.
+    Rules for payments are left out: no payment is decided again.
     With --json, a line for each order about which something is different, and one for all.
 
     \b
@@ -186,10 +203,12 @@ def simulate(cluster: Cluster, file: Path, since: str, as_json: bool) -> None:
         raise click.BadParameter(
             f"{since!r} is neither 24h, 3d nor a time", param_hint="--since"
         ) from None
-    wanted = _sound(file, as_json)
+    checked, wanted = _sound(file, as_json)
     found = standing(cluster)
     before = found.latest.policy if found.latest is not None else None
     _say_behind(found)
+    if checked.payments.rules:
+        output.say(f"{wanted.name} has rules for payments, which are not simulated")
     recent = Recent(cluster, start)
     replay = Replay(before, wanted)
     with output.progress("orders.commands", recent.total) as advance:
@@ -275,15 +294,15 @@ def _loaded(file: Path) -> Checked:
         raise Unreadable(str(error)) from error
 
 
-def _sound(file: Path, as_json: bool) -> Policy:
-    """The policy of the file; what is wrong in it is told, and ends the command."""
+def _sound(file: Path, as_json: bool) -> tuple[Checked, Policy]:
+    """The file and its policy; what is wrong in it is told, and ends the command."""
     checked = _loaded(file)
     if checked.policy is None:
         _tell(checked, as_json)
         sys.exit(SOME_REJECTED)
     for problem in checked.problems:
         output.say(problem.text(checked.file))
-    return checked.policy
+    return checked, checked.policy
 
 
 def _tell(checked: Checked, as_json: bool) -> None:
@@ -301,7 +320,11 @@ def _tell(checked: Checked, as_json: bool) -> None:
             output.told(problem.text(checked.file))
 
 
-def _described(found: Standing) -> dict[str, Any]:
+def _described(
+    found: Standing, payments: PaymentRulesState, payments_behind: list[int]
+) -> dict[str, Any]:
+    from deploy.policy_payments import rules_in
+
     latest = found.latest
     assert latest is not None
     one = latest.policy
@@ -312,18 +335,22 @@ def _described(found: Standing) -> dict[str, Any]:
         "actor": latest.actor,
         "partitions": found.partitions,
         "behind": found.behind,
-        "rules": _rules(one),
+        "payments_behind": payments_behind,
+        "rules": _number(one, payments),
         "names": [
-            rule.name
-            for rules in (
-                one.intake,
-                one.holds,
-                one.priorities,
-                one.discounts,
-                one.risks,
-                one.cut_offs,
-            )
-            for rule in rules
+            *(
+                rule.name
+                for rules in (
+                    one.intake,
+                    one.holds,
+                    one.priorities,
+                    one.discounts,
+                    one.risks,
+                    one.cut_offs,
+                )
+                for rule in rules
+            ),
+            *rules_in(payments),
         ],
         "text": one.text,
     }
@@ -335,14 +362,16 @@ def _say_behind(found: Standing) -> None:
         output.say(f"partition {names} of the orders room has not taken it yet")
 
 
-def _rules(policy: Policy | None) -> int:
+def _rules(checked: Checked) -> int:
+    return _number(checked.policy, checked.payments) if checked.policy is not None else 0
+
+
+def _number(policy: Policy, payments: PaymentRulesState) -> int:
+    """How many rules there are, for orders and for payments."""
+    from deploy.policy_payments import rules_in
     from streams.orders.policy import rules_of
 
-    return rules_of(policy) if policy is not None else 0
-
-
-def _rules_of(policy: Policy) -> str:
-    return _count(_rules(policy), "rule")
+    return rules_of(policy) + len(rules_in(payments))
 
 
 def _count(number: int, what: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploy.cli_changes import ask, now_ms, reason_option
+from deploy.cli_changes import amount as minor_of
+from deploy.cli_changes import ask, currency_option, now_ms, reason_option
 from deploy.options import actor_option, identifiers, json_option, on_kafka, own
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 )
 @own("--shipping", default="", metavar="AMOUNT", help="Of shipping; the lines' share without.")
 @own("--amount", default="", help="In all; what lines and shipping come to when not given.")
-@own("--currency", default="EUR", help="ISO 4217 code of the amounts here; that of the order.")
+@currency_option
 @own("--id", "refund_id", default="", help="The same id again changes nothing; made when none.")
 @reason_option
 @actor_option
@@ -52,25 +53,27 @@ def refund(
     \b
     Examples:
       millrace refund json-1001 --line 1:2 --reason "came broken"
-      millrace refund json-1001 --line 1 --line 2 --shipping 0 --reason "did not fit"
-      millrace refund json-1001 --amount 5.00 --reason "came late"
+      millrace refund json-1001 --line 1 --line 2 --shipping 0 --currency EUR --reason "did not fit"
+      millrace refund json-1001 --amount 5.00 --currency EUR --reason "came late"
     """
     from schemas.orders import RefundOrder
 
     refund_id = refund_id or uuid.uuid4().hex
     identifiers({"--id": refund_id})
-    pieces = [_pieces(words) for words in lines]
-    of_shipping = _minor("--shipping", shipping, currency) if shipping else -1
-    in_all = _minor("--amount", amount, currency) if amount else 0
+    pieces = [pieces_of(words) for words in lines]
+    of_shipping = minor_of("--shipping", shipping, currency) if shipping else -1
+    in_all = minor_of("--amount", amount, currency) if amount else 0
     if not pieces and of_shipping < 1 and in_all < 1:
         raise click.UsageError("say what for: --line, --shipping or --amount")
     if amount and in_all < 1:
         raise click.UsageError("--amount: is not above 0")
-    command = RefundOrder(order_id, refund_id, pieces, of_shipping, in_all, reason, actor, now_ms())
+    command = RefundOrder(
+        order_id, refund_id, pieces, of_shipping, in_all, reason, actor, now_ms(), currency
+    )
     ask(cluster, [command], "refund", as_json)
 
 
-def _pieces(words: str) -> ShippedLine:
+def pieces_of(words: str) -> ShippedLine:
     """LINE or LINE:PIECES. Raises click.UsageError."""
     from schemas.orders import ShippedLine
 
@@ -82,16 +85,3 @@ def _pieces(words: str) -> ShippedLine:
     if colon and not int(number):
         raise click.UsageError(f"--line names no pieces of {line_id!r}")
     return ShippedLine(line_id, int(number))
-
-
-def _minor(flag: str, words: str, currency: str) -> int:
-    """An amount of 0 or more. Raises click.UsageError."""
-    from schemas import money
-
-    try:
-        minor = money.minor(words, money.currency(currency, "--currency"), flag)
-    except money.InvalidMoney as error:
-        raise click.UsageError(str(error)) from error
-    if minor < 0:
-        raise click.UsageError(f"{flag}: is below 0")
-    return minor

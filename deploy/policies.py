@@ -1,4 +1,4 @@
-"""Policies: the file that people write, checked, as the record that the orders room decides by.
+"""Policies: the file that people write, checked, as what the orders and payments rooms decide by.
 
 The format is shown rule by rule in `deploy/examples/policy.toml`. What is wrong is told all at
 once, each with its line. An error keeps the file from being used; a warning does not.
@@ -16,8 +16,10 @@ from zoneinfo import available_timezones
 
 from deploy.policy_conditions import Node, amounts, condition, leaves, percent, steps
 from deploy.policy_lines import KeyPath, lines
+from deploy.policy_payments import NO_RULES, Payments, never_counted, payments, rules_in
 from deploy.policy_reach import Rule, contradictions, never_taken, unreachable, with_codes
 from deploy.policy_tables import File, Problem, Table, display, suggestion, unknown
+from schemas.payments import PaymentRulesState
 from schemas.policies import (
     Action,
     BackorderRule,
@@ -40,7 +42,7 @@ from schemas.policies import (
 from streams.content import hash_of
 from streams.orders.conditions import MONEY, WEEKDAYS
 from streams.orders.cutoff import DAY_MINUTES
-from streams.orders.policy import DISCOUNTS, DUPLICATES, RISK, TOTALS, rules_of
+from streams.orders.policy import DISCOUNTS, DUPLICATES, RISK, TOTALS, compiled, rules_of
 
 MAXIMUM_BYTES = 128 * 1024
 MAXIMUM_RULES = 500
@@ -63,6 +65,8 @@ class Checked(NamedTuple):
     """None where there are errors"""
     problems: list[Problem]
     """by line"""
+    payments: PaymentRulesState = NO_RULES
+    """what it says of payments; where there are errors, nothing"""
 
     @property
     def errors(self) -> list[Problem]:
@@ -101,10 +105,14 @@ def check(text: str, name: str, channels: Collection[str] = ()) -> Checked:
         return Checked(name, None, [_not_toml(text, str(error))])
     except RecursionError:
         return Checked(name, None, [Problem(1, "", "has values too deep in each other", True)])
-    policy = _Reading(file, content).policy(text, name)
+    policy, paid = _Reading(file, content).policy(text, name)
+    sound = not any(problem.is_error for problem in file.problems)
+    if sound and not compiled(policy).asks_customers:
+        never_counted(file, paid.counted)
     problems = sorted(file.problems, key=lambda problem: (problem.line, problem.path))
-    sound = not any(problem.is_error for problem in problems)
-    return Checked(name, policy if sound else None, problems)
+    if not sound:
+        return Checked(name, None, problems)
+    return Checked(name, policy, problems, paid.state)
 
 
 def _not_toml(text: str, message: str) -> Problem:
@@ -128,7 +136,7 @@ class _Reading:
         self._names: dict[str, KeyPath] = {}
         self._conditions: list[Node] = []
 
-    def policy(self, text: str, name: str) -> Policy:
+    def policy(self, text: str, name: str) -> tuple[Policy, Payments]:
         """The whole of it."""
         top = self._top
         time_zone = self._time_zone(top, "UTC")
@@ -151,14 +159,15 @@ class _Reading:
         cut_offs, cut = self._cut_offs(top.named("cutoff"), time_zone)
         duplicates = self._measure(top.table(DUPLICATES), "found", HoldKind.DUPLICATE)
         risks, pointed, hold_at, refuse_at, terms = self._risk(top.table(RISK))
+        paid = payments(top, self._name)
         top.end()
         self._reach(refusing, [*holding, *prioritised, *discounted, *cut, *pointed], cut, coded)
         policy = Policy(
             0, hash_of(text), name, text, time_zone, intake, holds, backorders, priorities,
             discounts, unlisted, totals, cut_offs, duplicates, risks, hold_at, refuse_at, terms,
         )  # fmt: skip
-        self._bounds(policy)
-        return policy
+        self._bounds(policy, paid.state)
+        return policy, paid
 
     def _rules(
         self, tables: Sequence[Table], read: Callable[..., Any], needs_when: bool = False
@@ -302,8 +311,8 @@ class _Reading:
                 left = ", ".join(sorted(every - currencies))
                 self._file.warn(path, f"orders in {left} never fit: it has no amount in {left}")
 
-    def _bounds(self, policy: Policy) -> None:
-        if rules_of(policy) > MAXIMUM_RULES:
+    def _bounds(self, policy: Policy, paid: PaymentRulesState) -> None:
+        if rules_of(policy) + len(rules_in(paid)) > MAXIMUM_RULES:
             self._file.wrong((), f"has more than {MAXIMUM_RULES} rules")
         if sum(1 for node in self._conditions for _ in leaves(node)) > MAXIMUM_CONDITIONS:
             self._file.wrong((), f"has more than {MAXIMUM_CONDITIONS} conditions")

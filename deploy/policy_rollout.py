@@ -16,7 +16,7 @@ from schemas.policies import POLICY_KEY, Policy, PolicyState, SetPolicy
 from schemas.topics import ORDERS_COMMANDS, ORDERS_POLICIES
 
 PATIENCE_SECONDS = 30.0
-"""How long the orders room has to take a policy."""
+"""How long a room has to take what is set."""
 LOOK_SECONDS = 0.3
 
 
@@ -87,16 +87,23 @@ def put_in_force(
     versioned = replace(policy, version=version)
     command = SetPolicy(versioned, actor, now_ms)
     send(cluster, everywhere(POLICY_KEY, command, [(ORDERS_COMMANDS, before.partitions)]))
-    deadline = time.monotonic() + patience_seconds
-    while True:
+
+    def left() -> list[int]:
         after = look(cluster)
-        left = [number for number in range(after.partitions) if not after.has(number, versioned)]
-        if not left:
-            return versioned
+        return [number for number in range(after.partitions) if not after.has(number, versioned)]
+
+    wait_until_taken(left, "orders", patience_seconds)
+    return versioned
+
+
+def wait_until_taken(left: Callable[[], list[int]], room: str, patience_seconds: float) -> None:
+    """Wait until no partition of the room is left. Raises Unavailable, and names those that are."""
+    deadline = time.monotonic() + patience_seconds
+    while behind := left():
         if time.monotonic() > deadline:
-            names = ", ".join(map(str, left))
+            names = ", ".join(map(str, behind))
             raise Unavailable(
-                f"sent, but partition {names} of the orders room has not taken it in"
+                f"sent, but partition {names} of the {room} room has not taken it in"
                 f" {patience_seconds:.0f} s; see millrace policy show"
             )
         time.sleep(LOOK_SECONDS)

@@ -18,7 +18,7 @@ from schemas.records import Record
 from schemas.topics import EVENT_TOPICS
 
 EVENTS = {record.__name__: record for topic in EVENT_TOPICS for record in topic.values}
-WITHHELD = {"token": ""}
+WITHHELD = {"token": "", "personal": "", "key_id": ""}
 """Fields that stay on Kafka, so that the dashboard's API does not have them."""
 
 

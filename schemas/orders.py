@@ -57,6 +57,7 @@ class Refusal(StrEnum):
     POLICY = "policy"
     """a rule of the policy; the event names it"""
     TOTAL_MISMATCH = "total_mismatch"
+    CURRENCY_DIFFERS = "currency_differs"
     REVISION_CONFLICT = "revision_conflict"
     UNKNOWN_LINE = "unknown_line"
     LINE_EXISTS = "line_exists"
@@ -272,6 +273,8 @@ class AmendOrder(Record, frozen=True):
     personal: bytes = b""
     """encrypted schemas.customers.Personal with the address in full; empty where it stays"""
     personal_hash: int = 0
+    currency: str = ""
+    """of the amounts here; refused where it is not the order's; empty: it is"""
 
 
 class HoldOrder(Record, frozen=True):
@@ -388,6 +391,7 @@ class RecordShipment(Record, frozen=True):
     shipment_id: str
     """unique within the order; the same again changes nothing"""
     lines: list[ShippedLine]
+    """empty for all that has not left yet"""
     at_ms: Millis
     location_id: str = ""
     carrier: str = ""
@@ -421,6 +425,8 @@ class RefundOrder(Record, frozen=True):
     """the words of who asks"""
     actor: str
     requested_at_ms: Millis
+    currency: str = ""
+    """of the amounts here; refused where it is not the order's; empty: it is"""
 
 
 class RecordRouting(Record, frozen=True):

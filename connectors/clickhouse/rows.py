@@ -1,17 +1,19 @@
 """From records to columns. Pure: the same records make the same columns.
 
 What could identify or charge a person never gets here: a dead letter's key, value and cause (the
-words of an exception may quote the value), and a payment's token, stay on Kafka.
+words of an exception may quote the value), a payment's token, and who is named on an invoice, though
+encrypted, stay on Kafka.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 
 from schemas import codec
+from schemas.accounting import CreditNoteIssued, InvoiceIssued
 from schemas.channels import PayloadReplayed
 from schemas.engine import DeadLetter
 from schemas.inventory import (
@@ -22,15 +24,21 @@ from schemas.inventory import (
     StockShipped,
 )
 from schemas.orders import (
+    HoldEnded,
+    LineKind,
+    OrderAmended,
     OrderAuthorized,
     OrderBackordered,
     OrderCancelled,
+    OrderHeld,
     OrderPlaced,
     OrderRefused,
     OrderReleased,
     OrderReserved,
+    OrderShipped,
     Status,
 )
+from schemas.payments import Method, PaymentCaptured, PaymentReceived
 from schemas.records import Record
 from schemas.stock import StockMoved, StockSet
 
@@ -53,21 +61,37 @@ FIELDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "currency": ("", ("currency",)),
     "purchase_order_id": ("", ("purchase_order_id",)),
     "actor": ("", ("actor",)),
+    "kind": ("", ("kind",)),
+    "hold_id": ("", ("hold_id",)),
+    "rule": ("", ("rule", "rule_id")),
+    "status": ("", ("fulfillment_status", "outcome")),
+    "revision": (0, ("revision",)),
+    "method": ("", ("method",)),
+    "tender_id": ("", ("tender_id",)),
+    "difference_minor": (0, ("difference_minor",)),
+    "taken_minor": (0, ()),
+    "given_back_minor": (0, ("paid_back_minor",)),
+    "invoiced_minor": (0, ()),
+    "customer_id": ("", ("customer_id",)),
+    "legal_entity": ("", ("legal_entity",)),
     "at": (0, ("at_ms",)),
 }
 EVENTS = ("room", "event", *FIELDS, "detail", "_topic", "_partition", "_offset")
-CONFIDENTIAL = frozenset({"token", "key", "value", "cause"})
+CONFIDENTIAL = frozenset({"token", "key", "value", "cause", "personal"})
 
 ENTERED: dict[type[Record], Status] = {
     OrderPlaced: Status.RESERVING,
     OrderReserved: Status.AUTHORIZING,
-    OrderAuthorized: Status.ROUTING,
+    OrderAuthorized: Status.READY,
     OrderReleased: Status.RELEASED,
     OrderBackordered: Status.BACKORDERED,
     OrderRefused: Status.REFUSED,
     OrderCancelled: Status.CANCELLED,
 }
-"""The step that an order is in after an event."""
+"""The step that an order is in after an event. After OrderShipped it is the one that the event says;
+what else happens to an order is beside its step."""
+PROMISES = frozenset({Method.CASH_ON_DELIVERY, Method.INVOICE})
+"""Methods whose capture makes money due and does not bring it."""
 
 Position = (
     StockSet
@@ -128,6 +152,7 @@ class Rows(NamedTuple):
 
     events: Columns
     orders: Columns
+    holds: Columns
     stock: Columns
     allocated: Columns
     safety_stock: Columns
@@ -162,15 +187,35 @@ def _values(record: Record) -> list[Any]:
     """The values of FIELDS."""
     shape = _shapes.get(type(record)) or _shape(type(record))
     values = [getattr(record, name) if name else default for name, default in shape.fields]
-    if isinstance(record, DeadLetter):
-        values[_REASON] = record.cause.split(":", 1)[0][:200]
-    elif isinstance(record, PayloadReplayed):
-        values[_REASON] = "replayed"
+    computed = _COMPUTED.get(type(record))
+    if computed is not None:
+        column, value = computed
+        values[_PLACE[column]] = value(record)
     return values
 
 
-_REASON = list(FIELDS).index("reason")
-_AT = list(FIELDS).index("at")
+def _goods(record: OrderPlaced | OrderAmended) -> int:
+    return sum(line.quantity for line in record.lines if line.kind == LineKind.GOODS)
+
+
+def _money(record: PaymentCaptured) -> int:
+    return 0 if record.method in PROMISES else record.amount_minor
+
+
+_COMPUTED: dict[type[Record], tuple[str, Callable[[Any], Any]]] = {
+    DeadLetter: ("reason", lambda letter: letter.cause.split(":", 1)[0][:200]),
+    PayloadReplayed: ("reason", lambda _replayed: "replayed"),
+    OrderPlaced: ("quantity", _goods),
+    OrderAmended: ("quantity", _goods),
+    OrderShipped: ("quantity", lambda shipped: sum(line.quantity for line in shipped.lines)),
+    PaymentCaptured: ("taken_minor", _money),
+    PaymentReceived: ("taken_minor", lambda received: received.amount_minor),
+    InvoiceIssued: ("invoiced_minor", lambda invoice: invoice.total_minor),
+    CreditNoteIssued: ("invoiced_minor", lambda note: -note.total_minor),
+}
+"""The column whose value no field has by itself, and the value."""
+_PLACE = {name: place for place, name in enumerate(FIELDS)}
+_REASON, _AT = _PLACE["reason"], _PLACE["at"]
 _DEFAULTS = [default for default, _ in FIELDS.values()]
 
 
@@ -179,6 +224,7 @@ def rows(block: Block) -> Rows:
     room = block.topic.split(".", 1)[0]
     table: list[tuple[Any, ...]] = []
     orders: dict[str, tuple[Any, ...]] = {}
+    holds: dict[tuple[str, str], tuple[Any, ...]] = {}
     stock: dict[tuple[str, str], tuple[Any, ...]] = {}
     allocated: dict[tuple[str, str], tuple[Any, ...]] = {}
     safety: dict[tuple[str, str], tuple[Any, ...]] = {}
@@ -194,9 +240,15 @@ def rows(block: Block) -> Rows:
         kind = type(record)
         append((room, kind.__name__, *_values(record), detail(record).decode(), *where, offset))
         status = ENTERED.get(kind)
+        if kind is OrderShipped:
+            status = record.fulfillment_status  # type: ignore[attr-defined]
         if status is not None:
             order_id: str = record.order_id  # type: ignore[attr-defined]
             orders[order_id] = (order_id, str(status), record.at_ms, offset)  # type: ignore[attr-defined]
+        elif isinstance(record, OrderHeld | HoldEnded):
+            hold = (record.order_id, record.hold_id)
+            is_open = isinstance(record, OrderHeld)
+            holds[hold] = (*hold, record.kind, is_open, record.at_ms, offset)
         elif isinstance(record, Position):
             for key, position in _positions(record):
                 stock[key] = (*key, *position, record.at_ms, offset)
@@ -209,6 +261,7 @@ def rows(block: Block) -> Rows:
     return Rows(
         _columns(EVENTS, table),
         _columns(("order_id", "status", "since", "_offset"), orders.values()),
+        _columns(("order_id", "hold_id", "kind", "is_open", "since", "_offset"), holds.values()),
         _columns(("sku", "location_id", "on_hand", "reserved", "at", "_offset"), stock.values()),
         _columns(("sku", "location_id", "allocated", "_offset"), allocated.values()),
         _columns(("sku", "location_id", "safety_stock", "_offset"), safety.values()),

@@ -236,6 +236,7 @@ class Sink:
     def _write(self, blocks: list[Block]) -> None:
         made = [rows(block) for block in blocks]
         self._upsert("orders_current", merged(each.orders for each in made))
+        self._upsert("holds_current", merged(each.holds for each in made))
         self._upsert("stock_current", merged(each.stock for each in made))
         self._upsert("allocated_current", merged(each.allocated for each in made))
         self._upsert("safety_stock_current", merged(each.safety_stock for each in made))

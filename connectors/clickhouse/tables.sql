@@ -19,6 +19,26 @@ CREATE TABLE IF NOT EXISTS events
     currency     LowCardinality(String),
     purchase_order_id String,
     actor        LowCardinality(String),
+    -- of a hold or of a movement of stock
+    kind         LowCardinality(String),
+    hold_id      String,
+    -- of the policy or of the rules for payments
+    rule         LowCardinality(String),
+    -- of the goods, after a shipment; or what an order has come to for its customer
+    status       LowCardinality(String),
+    revision     Int64,
+    method       LowCardinality(String),
+    tender_id    String,
+    -- the total less the one before an amendment
+    difference_minor Int64,
+    -- money that has come: captured, or received where it was promised before
+    taken_minor  Int64,
+    -- money that went back
+    given_back_minor Int64,
+    -- of an invoice; of a credit note below 0
+    invoiced_minor Int64,
+    customer_id  String,
+    legal_entity LowCardinality(String),
     at           DateTime64(3, 'UTC'),
     detail       String CODEC(ZSTD(1)),
     _topic       LowCardinality(String),
@@ -36,7 +56,20 @@ SETTINGS non_replicated_deduplication_window = 10000;
 ALTER TABLE events
     ADD COLUMN IF NOT EXISTS allocated Int64,
     ADD COLUMN IF NOT EXISTS purchase_order_id String,
-    ADD COLUMN IF NOT EXISTS actor LowCardinality(String);
+    ADD COLUMN IF NOT EXISTS actor LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS kind LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS hold_id String,
+    ADD COLUMN IF NOT EXISTS rule LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS status LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS revision Int64,
+    ADD COLUMN IF NOT EXISTS method LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS tender_id String,
+    ADD COLUMN IF NOT EXISTS difference_minor Int64,
+    ADD COLUMN IF NOT EXISTS taken_minor Int64,
+    ADD COLUMN IF NOT EXISTS given_back_minor Int64,
+    ADD COLUMN IF NOT EXISTS invoiced_minor Int64,
+    ADD COLUMN IF NOT EXISTS customer_id String,
+    ADD COLUMN IF NOT EXISTS legal_entity LowCardinality(String);
 
 -- Where each order is. The sink writes it before the events of the same block, and writing it
 -- again changes nothing: the record furthest along the order's one partition wins.
@@ -49,6 +82,19 @@ CREATE TABLE IF NOT EXISTS orders_current
 )
 ENGINE = ReplacingMergeTree(_offset)
 ORDER BY order_id;
+
+-- What keeps orders, in the same way. A hold also ends with its order, which says so by its status.
+CREATE TABLE IF NOT EXISTS holds_current
+(
+    order_id String,
+    hold_id  String,
+    kind     LowCardinality(String),
+    is_open  Bool,
+    since    DateTime64(3, 'UTC'),
+    _offset  Int64
+)
+ENGINE = ReplacingMergeTree(_offset)
+ORDER BY (order_id, hold_id);
 
 -- The position of each SKU at each location, in the same way.
 CREATE TABLE IF NOT EXISTS stock_current

@@ -7,8 +7,12 @@ ORDER BY at,
          indexOf(['OrderPlaced', 'LocationsRanked', 'StockBackordered', 'BackorderPromised',
                   'OrderBackordered', 'BackorderEnded', 'StockReserved', 'OrderReserved',
                   'AuthorizationRequested', 'PaymentAuthorized', 'OrderAuthorized',
+                  'PaymentTotalChanged', 'OrderAmended', 'OrderHeld', 'HoldEnded',
                   'ReservationMoved', 'FulfillmentOrderReleased', 'OrderRouted', 'OrderReleased',
-                  'PurchaseOrderProposed', 'StockAllocated', 'StockShipped'],
+                  'PurchaseOrderProposed', 'StockAllocated', 'StockShipped', 'OrderShipped',
+                  'CaptureRequested', 'PaymentCaptured', 'InvoiceIssued', 'OrderRefunded',
+                  'RefundRequested', 'PaymentRefunded', 'CreditNoteIssued', 'AmendmentRefused',
+                  'OrderRefused', 'OrderCancelled'],
                  toString(event)),
          _topic, _offset
 LIMIT 1000

@@ -6,11 +6,13 @@ const STALE_MS = 15000;
 const LATE_RECORDS = 10000;
 const SERIES_COLOURS = 8;
 const STEP_NAMES = {
-  reserving: "Reserving", authorizing: "Authorizing", routing: "Routing",
-  backordered: "Backordered", released: "Released", refused: "Refused", cancelled: "Cancelled",
+  reserving: "Reserving", authorizing: "Authorizing", ready: "Ready", held: "Held",
+  backordered: "Backordered", released: "Released", partly_shipped: "Partly shipped",
+  shipped: "Shipped", refused: "Refused", cancelled: "Cancelled",
 };
+const RELEASED = new Set(["released", "partly_shipped", "shipped"]);
 const REFUSAL_NAMES = {
-  OrderRefused: "Order", PayloadRejected: "Payload",
+  OrderRefused: "Order", AmendmentRefused: "Amendment", PayloadRejected: "Payload",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -20,6 +22,7 @@ const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 const shown = (number) => (number === null || number === undefined ? "–" : whole.format(number));
 const share = (number) => (number === null || number === undefined ? "–" : percent.format(number));
+const sentence = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
 const words = (name) => name.replaceAll("_", " ");
 
 function put(id, text) {
@@ -81,12 +84,16 @@ function show(snapshot) {
   tiles(snapshot);
   funnel(snapshot.funnel);
   refusals(snapshot.refusals);
+  held(snapshot.held);
+  amendments(snapshot.amendments);
+  money(snapshot.money);
   lowStock(snapshot.low_stock, snapshot.low_stock_threshold);
   chart(snapshot.orders_per_minute);
 }
 
 function tiles({ totals, approval, funnel: steps, lag, orders_per_minute: series }) {
-  const released = steps.find((each) => each.step === "released").orders;
+  const released = steps.filter((each) => RELEASED.has(each.step))
+    .reduce((sum, each) => sum + each.orders, 0);
   const open = steps.filter((each) => each.open).reduce((sum, each) => sum + each.orders, 0);
   const full = series.minutes.length - 2;
   const rate = Object.values(series.channels).reduce((sum, values) => sum + values[full], 0);
@@ -146,6 +153,44 @@ function refusals(found) {
   fill("refusals", found.map((each) => cells(
     [REFUSAL_NAMES[each.event] ?? each.event], [words(each.reason)], [shown(each.refused), "number"],
   )));
+}
+
+function held(found) {
+  fill("held", found.map((each) => {
+    const row = cells(
+      [sentence(each.kind)], [shown(each.orders), "number"], [age(each.oldest_seconds), "number"], [""],
+    );
+    const link = element("a", "", each.oldest_order_id);
+    link.href = `#${encodeURIComponent(each.oldest_order_id)}`;
+    row.lastChild.append(link);
+    return row;
+  }));
+}
+
+// Minor units to text without a detour through floating point; the sign only where it is asked for.
+function sum(minor, exponent, sign = "") {
+  const digits = String(Math.abs(minor)).padStart(exponent + 1, "0");
+  const cut = digits.length - exponent;
+  const major = whole.format(BigInt(digits.slice(0, cut)));
+  const text = exponent ? `${major}.${digits.slice(cut)}` : major;
+  return `${minor < 0 ? "−" : sign}${text}`;
+}
+
+function money(found) {
+  fill("money", found.map((each) => cells(
+    [each.currency], [sentence(each.method)],
+    [each.taken_minor ? sum(each.taken_minor, each.exponent) : "–", "number"],
+    [each.given_back_minor ? sum(each.given_back_minor, each.exponent) : "–", "number"],
+  )));
+}
+
+function amendments({ amended, refused, differences }) {
+  put("amended", shown(amended));
+  put("amendments-refused", shown(refused));
+  byId("difference").replaceChildren(...differences.map((each) => element(
+    "span", "", `${sum(each.difference_minor, each.exponent, "+")} ${each.currency}`,
+  )));
+  if (differences.length === 0) put("difference", "–");
 }
 
 function lowStock(found, threshold) {
@@ -261,7 +306,7 @@ async function timeline(orderId) {
 }
 
 function moment(each) {
-  const refused = /Refused|Declined|Rejected|Unreadable|DeadLetter/.test(each.event);
+  const refused = /Refused|Declined|Rejected|Failed|Unreadable|DeadLetter/.test(each.event);
   const row = element("li", refused ? "refusal" : "");
   const at = new Date(each.at);
   const time = element("time", "", `${day.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`);
@@ -282,9 +327,16 @@ byId("search").addEventListener("submit", (event) => {
   timeline(orderId);
 });
 
-const linked = decodeURIComponent(location.hash.slice(1));
-if (linked) {
+function follow() {
+  const linked = decodeURIComponent(location.hash.slice(1));
+  if (!linked) return;
   byId("order-id").value = linked;
   timeline(linked);
 }
+
+addEventListener("hashchange", () => {
+  follow();
+  byId("search").scrollIntoView({ block: "start" });
+});
+follow();
 connect();

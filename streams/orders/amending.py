@@ -112,6 +112,8 @@ def _refusal(state: OrderState, change: Change) -> NotPossible | None:
         detail = "it was placed before orders kept their prices"
         return NotPossible(Refusal.NOT_AMENDABLE, "", detail)
     if isinstance(change, AmendOrder):
+        if change.currency not in ("", state.currency):
+            return NotPossible(Refusal.CURRENCY_DIFFERS, "", f"the order is in {state.currency}")
         stale = state.amendments or change.base_revision != state.revision
         if change.base_revision >= 0 and stale:
             detail = f"the order's revision is {state.revision + len(state.amendments)}"

@@ -125,6 +125,8 @@ def _check(state: OrderState, command: RefundOrder) -> None:
         raise NotPossible(Refusal.NOT_RELEASED, "", f"the order is {state.status}")
     if len(state.requests) >= MAXIMUM_REQUESTS:
         raise NotPossible(Refusal.TOO_MANY)
+    if command.currency not in ("", state.currency):
+        raise NotPossible(Refusal.CURRENCY_DIFFERS, "", f"the order is in {state.currency}")
     if command.amount_minor < 0 or command.shipping_minor < -1:
         raise NotPossible(Refusal.INVALID_AMOUNT, "", "it is below 0")
     if 0 < command.amount_minor < command.shipping_minor:

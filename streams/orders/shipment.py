@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from schemas.customers import Outcome
 from schemas.fulfillment import Allocation, RouteOrder
+from schemas.inventory import ShipStock
 from schemas.messages import Send
 from schemas.orders import (
     LineState,
@@ -15,9 +16,10 @@ from schemas.orders import (
     RecordRouting,
     RecordShipment,
     Refusal,
+    ShippedLine,
     Status,
 )
-from schemas.topics import FULFILLMENT_COMMANDS, ORDERS_EVENTS
+from schemas.topics import FULFILLMENT_COMMANDS, INVENTORY_COMMANDS, ORDERS_EVENTS
 from streams.content import hash_of
 from streams.orders import ending, invoicing, paying, terms, waiting
 from streams.orders.ending import Changed
@@ -98,6 +100,8 @@ def record(state: OrderState, command: RecordShipment, now_ms: int) -> Changed:
     before = waiting.known(state, waiting.SHIPMENT, command.shipment_id)
     if before is not None and before.content_hash == content:
         return state, []
+    if not command.lines:
+        command = replace(command, lines=_still_open(state))
     reason, detail = _refusal(state, command, before is not None)
     if reason is not None:
         return state, [_refused(command, reason, detail, now_ms)]
@@ -122,7 +126,30 @@ def record(state: OrderState, command: RecordShipment, now_ms: int) -> Changed:
         state, command.shipment_id, {name: one for name, one in pieces.items() if one}, amount,
         command.at_ms, final=last,
     )  # fmt: skip
-    return state, [Send(ORDERS_EVENTS, state.order_id, event), *sends, *bills]
+    left = _left(state, pieces, command.actor)
+    return state, [Send(ORDERS_EVENTS, state.order_id, event), *left, *sends, *bills]
+
+
+def _still_open(state: OrderState) -> list[ShippedLine]:
+    """All that has not left yet."""
+    return [
+        ShippedLine(line.line_id, line.quantity - line.shipped)
+        for line in state.lines
+        if line.shipped < line.quantity
+    ]
+
+
+def _left(state: OrderState, pieces: dict[str, int], actor: str) -> list[Send]:
+    """Take the lines of which the last piece has left out of the stock.
+
+    A reservation is shipped whole: what of a line has left before stays reserved until then, so
+    that what can be promised is right all the while.
+    """
+    return [
+        Send(INVENTORY_COMMANDS, line.sku, ShipStock(state.order_id, line.line_id, line.sku, actor))
+        for line in state.lines
+        if pieces[line.line_id] and line.shipped == line.quantity
+    ]
 
 
 def _refusal(

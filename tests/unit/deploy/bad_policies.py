@@ -499,6 +499,81 @@ BAD: list[tuple[str, list[str]]] = [
         ],
     ),
     (
+        "[payment]\nrefuse = 100\n",
+        [
+            "policy.toml:1: payment: refuse_at is missing, e.g. refuse_at = 100",
+            "policy.toml:2: payment.refuse: there is no such key; did you mean refuse_at?",
+        ],
+    ),
+    (
+        "[payment]\nrefuse_at = 0\n",
+        [
+            "policy.toml:2: payment.refuse_at: 0 is not within 1 and 1000",
+        ],
+    ),
+    (
+        '[payment_rule]\nname = "a"\n',
+        [
+            "policy.toml:1: payment_rule: is a list of rules; write [[payment_rule]]",
+        ],
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\nwhen = { channel = "json" }\n',
+        [
+            "policy.toml:1: payment_rule[1]: asks for nothing; write one of methods, currencies,"
+            " countries, most_tenders, most_orders_last_hour, most_orders_last_day, most_amount,"
+            " same_billing_country",
+            "policy.toml:3: payment_rule[1].when: there is no such key; there are channel,"
+            " countries, currencies, methods, most_amount, most_orders_last_day,"
+            " most_orders_last_hour, most_tenders, points, same_billing_country",
+        ],
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\nmost_tenders = 2\nmethods = ["card"]\n',
+        [
+            "policy.toml:3: payment_rule[1].most_tenders: a rule asks for one thing, and this one"
+            " has methods",
+        ],
+    ),
+    (
+        '[[payment_rule]]\nmost_amount = "250"\n',
+        [
+            'policy.toml:1: payment_rule[1]: name is missing, e.g. name = "large-orders"',
+            "policy.toml:2: payment_rule[1].most_amount: '250' is no amount; write it as"
+            ' "250.00 EUR"',
+        ],
+    ),
+    (
+        '[[hold]]\nname = "a"\nwhen.guest = true\n[[payment_rule]]\nname = "a"\nmost_tenders = 0\n',
+        [
+            "policy.toml:5: payment_rule[1].name: another rule is called 'a', on line 2",
+            "policy.toml:6: payment_rule[1].most_tenders: 0 is not within 1 and 20",
+        ],
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\nmethods = ["cards"]\npoints = 20\n',
+        [
+            "policy.toml:3: payment_rule[1].methods[1]: 'cards' is not known; did you mean card?",
+            "policy.toml:4: payment_rule[1].points: goes with refuse_at of [payment], which is"
+            " missing",
+        ],
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\ncountries = [\n  "DE",\n  "UK",\n]\n'
+        '[[payment_rule]]\nname = "b"\ncurrencies = "EUR"\n',
+        [
+            "policy.toml:5: payment_rule[1].countries[2]: 'UK' is not an ISO 3166-1 alpha-2 code",
+            "policy.toml:9: payment_rule[2].currencies: 'EUR' is no list; write it in brackets,"
+            ' e.g. ["EUR"]',
+        ],
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\nsame_billing_country = false\n',
+        [
+            "policy.toml:3: payment_rule[1].same_billing_country: is written only where it is true",
+        ],
+    ),
+    (
         'time_zone = "Europe/Berln"\n',
         [
             "policy.toml:1: time_zone: 'Europe/Berln' is not an IANA time zone; did you "

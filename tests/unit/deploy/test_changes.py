@@ -45,7 +45,8 @@ def test_lines_are_cancelled_by_whoever_asks(sent: list[Send]) -> None:
 def test_an_amendment_says_all_that_is_to_be_changed(sent: list[Send]) -> None:
     result = run(
         "amend", "json-1", "--reason", "called", "--add", "A=B=2@9.90", "--remove", "1",
-        "--quantity", "2=5", "--shipping", "0", "--revision", "3", "--id", "amend-77", "--json",
+        "--quantity", "2=5", "--shipping", "0", "--currency", "EUR",
+        "--revision", "3", "--id", "amend-77", "--json",
     )  # fmt: skip
     assert json.loads(result.output) == {"order_id": "json-1", "asked": "amend"}
     asked = command(sent)
@@ -60,9 +61,10 @@ def test_an_amendment_says_all_that_is_to_be_changed(sent: list[Send]) -> None:
     [
         ((), "--add"),
         (("--add", "MUG=2"), "like MUG=2@9.90"),
-        (("--add", "MUG=0@1"), "1 or more"),
-        (("--add", "MUG=1@1.999"), "--add"),
-        (("--add", "MUG=1@-1"), "--add"),
+        (("--add", "MUG=0@1", "--currency", "EUR"), "1 or more"),
+        (("--add", "MUG=1@1.999", "--currency", "EUR"), "--add"),
+        (("--add", "MUG=1@-1", "--currency", "EUR"), "--add"),
+        (("--add", "MUG=1@1"), "needs --currency"),
         (("--quantity", "3"), "like 1=3"),
         (("--quantity", "1=x"), "1 or more"),
     ],

@@ -11,6 +11,7 @@ from deploy import policies
 from deploy.policies import BadPolicy, check, load
 from deploy.policy_conditions import COUNTRIES, KEYS
 from schemas import codec
+from schemas.payments import PaymentRule, PaymentRuleKind, PaymentRulesState, SetPaymentRules
 from schemas.policies import (
     Condition,
     CutOffRule,
@@ -115,6 +116,26 @@ WARNINGS = [
         "[risk]\nrefuse_at = 50\n" + rule("a", "guest = true", "risk.rule", "points = 20\n"),
         "p.toml:2: warning: risk.refuse_at: is never reached: all rules together give 20 points",
     ),
+    (
+        '[payment]\nrefuse_at = 50\n[[payment_rule]]\nname = "a"\npoints = 20\n'
+        'most_amount = ["5.00 EUR", "6.00 USD"]\n',
+        "p.toml:2: warning: payment.refuse_at: is never reached: all rules together give 20 points",
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\nchannel = "jsn"\nmost_tenders = 2\n',
+        "p.toml:3: warning: payment_rule[1].channel: no channel is called 'jsn'; did you mean"
+        " json?",
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\nmost_orders_last_hour = 2\n',
+        "p.toml:3: warning: payment_rule[1].most_orders_last_hour: is kept by every payment: orders"
+        " are counted only where a rule for orders looks at the customer, e.g. [duplicates]",
+    ),
+    (
+        '[[payment_rule]]\nname = "a"\nsame_billing_country = true\n',
+        "p.toml:3: warning: payment_rule[1].same_billing_country: is kept by every payment: no"
+        " channel tells who pays it from where",
+    ),
 ]
 
 
@@ -134,6 +155,7 @@ def test_what_cannot_be_meant_is_a_warning_and_no_error(text: str, said: str) ->
         rule("a", 'channel = "json", not = { channel = "csv" }'),
         rule("a", 'total_over = "5.00 EUR", currency = "EUR"')
         + rule("b", 'total_over = ["5.00 USD", "6.00 EUR"]', "hold"),
+        '[duplicates]\nfound = "hold"\n[[payment_rule]]\nname = "a"\nmost_orders_last_day = 9\n',
         rule("a", "lifetime_orders_under = 1") + rule("b", "orders_last_day_over = 3"),
     ],
 )
@@ -151,6 +173,9 @@ def test_the_example_is_sound_compiles_and_travels() -> None:
     command = SetPolicy(checked.policy, "anna", 1)
     assert codec.decode(codec.encode(command)) == command
     assert len(codec.encode(command)) < 100_000
+    paid = SetPaymentRules(checked.payments.rules, checked.payments.refuse_at_points, "anna")
+    assert codec.decode(codec.encode(paid)) == paid
+    assert {one.kind for one in paid.rules} >= {"methods", "maximum_amount", "orders_last_hour"}
 
 
 def test_the_example_names_every_field() -> None:
@@ -227,6 +252,47 @@ def test_a_cut_off_has_the_zone_of_the_file_and_workdays_unless_it_says_otherwis
     ]
 
 
+def test_a_rule_for_payments_asks_for_one_thing_of_one_channel_or_of_all() -> None:
+    checked = check(
+        "[payment]\nrefuse_at = 90\n"
+        '[[payment_rule]]\nname = "m"\nchannel = "csv"\nmethods = ["card", "invoice"]\n'
+        '[[payment_rule]]\nname = "c"\ncurrencies = ["EUR"]\n'
+        '[[payment_rule]]\nname = "d"\ncountries = ["DE", "AT"]\npoints = 30\n'
+        '[[payment_rule]]\nname = "t"\nmost_tenders = 3\n'
+        '[[payment_rule]]\nname = "h"\nmost_orders_last_hour = 0\npoints = 60\n'
+        '[[payment_rule]]\nname = "y"\nmost_orders_last_day = 9\n'
+        '[[payment_rule]]\nname = "b"\nsame_billing_country = true\n',
+        "p.toml",
+    )
+    kind = PaymentRuleKind
+    assert checked.payments == PaymentRulesState(
+        [
+            PaymentRule("m", "csv", kind.METHODS, ["card", "invoice"]),
+            PaymentRule("c", "", kind.CURRENCIES, ["EUR"]),
+            PaymentRule("d", "", kind.COUNTRIES, ["DE", "AT"], points=30),
+            PaymentRule("t", "", kind.MAXIMUM_TENDERS, limit=3),
+            PaymentRule("h", "", kind.ORDERS_LAST_HOUR, limit=0, points=60),
+            PaymentRule("y", "", kind.ORDERS_LAST_DAY, limit=9),
+            PaymentRule("b", "", kind.BILLING_COUNTRY),
+        ],
+        90,
+    )
+
+
+def test_an_amount_in_each_currency_is_a_rule_of_the_same_name() -> None:
+    text = '[[payment_rule]]\nname = "a"\nmost_amount = ["5.00 EUR", "600 JPY"]\n'
+    kind = PaymentRuleKind.MAXIMUM_AMOUNT
+    assert check(text, "p.toml").payments.rules == [
+        PaymentRule("a", "", kind, [], 500, "EUR"),
+        PaymentRule("a", "", kind, [], 600, "JPY"),
+    ]
+
+
+def test_a_file_with_an_error_says_nothing_of_payments() -> None:
+    text = '[risk]\n[[payment_rule]]\nname = "a"\nmost_tenders = 2\n'
+    assert check(text, "p.toml").payments == PaymentRulesState([], 0)
+
+
 def test_the_table_default_is_for_channels_without_one_of_their_own() -> None:
     policy = sound('[totals.default]\nmismatch = "hold"\ntolerance_minor = 2\n')
     terms = HoldTerms("total_mismatch", 0, "release")
@@ -276,6 +342,8 @@ def test_lines_that_end_as_on_windows_are_counted_alike(tmp_path: Path) -> None:
 def test_a_file_has_bounds() -> None:
     many = "".join(rule(f"r-{number}", f"lines_over = {number}", "hold") for number in range(501))
     assert told(many) == ["p.toml:1: has more than 500 rules"]
+    paid = (f'[[payment_rule]]\nname = "r-{one}"\nmost_tenders = 2\n' for one in range(501))
+    assert told("".join(paid)) == ["p.toml:1: has more than 500 rules"]
     part = ", ".join(f"{{ lines = {number} }}" for number in range(64))
     long = "".join(rule(f"r-{number}", f"any = [{part}]", "hold") for number in range(32))
     assert told(long) == ["p.toml:1: has more than 2000 conditions"]

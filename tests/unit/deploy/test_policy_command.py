@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from deploy import policy_replay, policy_rollout, stock
+from deploy import payment_rollout, policy_replay, policy_rollout, stock
 from deploy.cli import cli
 from deploy.cluster import Cluster
 from deploy.options import Unavailable
+from deploy.payment_rollout import Look, Validating
 from deploy.policies import check
 from deploy.policy_replay import Seen
 from deploy.policy_rollout import Standing, put_in_force
 from schemas.messages import Send
+from schemas.payments import RULES_KEY, PaymentRulesState, SetPaymentRules
 from schemas.policies import POLICY_KEY, Policy, PolicyState, SetPolicy
-from schemas.topics import ORDERS_COMMANDS
+from schemas.topics import ORDERS_COMMANDS, PAYMENTS_COMMANDS
 from streams.orders.policy import learn
-from tests.unit.streams.memory import NOW, place
+from streams.payments.agent import PaymentsRoom
+from tests.unit.streams.memory import NOW, Desk, place
 
 EXAMPLE = str(Path(stock.__file__).parent / "examples" / "policy.toml")
 REFUSE = '[[intake]]\nname = "large"\nwhen = { total_over = "20.00 EUR" }\n'
+LIMIT = '[[payment_rule]]\nname = "limit"\nchannel = "shop"\nmost_amount = "20.00 EUR"\n'
 PARTITIONS = 2
 CLUSTER = Cluster("127.0.0.1:1", {})
 
@@ -37,6 +42,10 @@ def policy(text: str, version: int = 0) -> Policy:
     checked = check(text, "policy.toml")
     assert checked.policy is not None, checked.problems
     return replace(checked.policy, version=version)
+
+
+def policy_payments(text: str) -> PaymentRulesState:
+    return check(text, "policy.toml").payments
 
 
 @pytest.fixture
@@ -65,22 +74,52 @@ class Room:
         return Standing(dict(self.states), PARTITIONS)
 
 
+class Till:
+    """The payments room as far as its rules go, fed by what commands send."""
+
+    def __init__(self, sent: list[Send]) -> None:
+        self.sent = sent
+        self.taking = set(range(PARTITIONS))
+        self.desks = [Desk(PaymentsRoom(), number) for number in range(PARTITIONS)]
+
+    @contextmanager
+    def looking(self, _cluster: Cluster) -> Iterator[Look]:
+        yield self.validating
+
+    def validating(self) -> Validating:
+        for send in self.sent:
+            if isinstance(send.record, SetPaymentRules) and send.partition in self.taking:
+                self.desks[send.partition].ask(send.key, send.record)
+        kept = {number: desk.states.get(RULES_KEY) for number, desk in enumerate(self.desks)}
+        states = {number: one for number, one in kept.items() if isinstance(one, PaymentRulesState)}
+        return Validating(states, PARTITIONS)
+
+
 @pytest.fixture
-def room(sent: list[Send], monkeypatch: pytest.MonkeyPatch) -> Room:
+def till(sent: list[Send], monkeypatch: pytest.MonkeyPatch) -> Till:
+    made = Till(sent)
+    monkeypatch.setattr(payment_rollout, "looking", made.looking)
+    return made
+
+
+@pytest.fixture
+def room(sent: list[Send], till: Till, monkeypatch: pytest.MonkeyPatch) -> Room:
     made = Room(sent)
+    assert till.sent is sent
 
     def send(_cluster: object, sends: Iterator[Send]) -> int:
         sent.extend(sends)
         return len(sent)
 
     monkeypatch.setattr(policy_rollout, "send", send)
+    monkeypatch.setattr(payment_rollout, "send", send)
     monkeypatch.setattr(policy_rollout, "standing", made.standing)
     return made
 
 
 def test_a_sound_file_is_0_and_its_rules_are_counted() -> None:
     result = run("check", EXAMPLE)
-    assert (result.exit_code, result.output) == (0, f"{EXAMPLE}: 38 rules, no error\n")
+    assert (result.exit_code, result.output) == (0, f"{EXAMPLE}: 45 rules, no error\n")
 
 
 def test_an_error_is_1_and_named_with_its_line(file: Callable[[str], str]) -> None:
@@ -178,6 +217,76 @@ def test_show_prints_the_file_as_it_was_set(file: Callable[[str], str], room: Ro
     assert (told["names"], told["behind"], told["text"]) == (["large"], [], REFUSE)
 
 
+@pytest.mark.usefixtures("room")
+def test_the_rules_for_payments_go_to_every_partition_of_their_room(
+    file: Callable[[str], str], till: Till
+) -> None:
+    told = json.loads(run("set", file(REFUSE + LIMIT), "--actor", "anna", "--json").output)
+    assert (told["rules"], told["changed"], told["payment_rules_changed"]) == (2, True, True)
+    assert [(send.topic, send.key, send.partition) for send in till.sent[PARTITIONS:]] == [
+        (PAYMENTS_COMMANDS, RULES_KEY, 0),
+        (PAYMENTS_COMMANDS, RULES_KEY, 1),
+    ]
+    command = till.sent[-1].record
+    assert isinstance(command, SetPaymentRules)
+    assert ([one.rule_id for one in command.rules], command.actor) == (["limit"], "anna")
+    assert till.validating().others(policy_payments(LIMIT)) == []
+
+
+@pytest.mark.usefixtures("room")
+def test_the_same_rules_for_payments_again_are_not_sent(
+    file: Callable[[str], str], till: Till
+) -> None:
+    run("set", file(LIMIT))
+    assert run("set", file(LIMIT)).output == "policy.toml is in force already\n"
+    assert len(till.sent) == 2 * PARTITIONS
+    told = json.loads(run("set", file(REFUSE + LIMIT), "--json").output)
+    assert (told["changed"], told["payment_rules_changed"]) == (True, False)
+
+
+@pytest.mark.usefixtures("room")
+def test_a_policy_without_rules_for_payments_ends_those_that_there_were(
+    file: Callable[[str], str], till: Till
+) -> None:
+    run("set", file(LIMIT))
+    run("set", file(REFUSE))
+    assert set(till.validating().states) == {0, 1}
+    assert till.validating().others(PaymentRulesState([], 0)) == []
+
+
+@pytest.mark.usefixtures("room")
+def test_rules_for_payments_that_somebody_else_has_set_are_replaced(
+    file: Callable[[str], str], till: Till
+) -> None:
+    run("set", file(LIMIT))
+    till.desks[1].ask(RULES_KEY, SetPaymentRules([], 0))
+    till.sent.clear()
+    assert "partition 1 of the payments room has other rules" in run("show").stderr
+    assert json.loads(run("show", "--json").output)["payments_behind"] == [1]
+    assert run("set", file(LIMIT)).output == "policy.toml is in force: 1 rule\n"
+    assert till.validating().others(policy_payments(LIMIT)) == []
+
+
+def test_a_partition_that_does_not_take_rules_for_payments_in_time_is_named(
+    room: Room, till: Till
+) -> None:
+    till.taking = {1}
+    with pytest.raises(Unavailable) as raised:
+        payment_rollout.put_in_force(CLUSTER, policy_payments(LIMIT), "", till.validating, 0)
+    assert "partition 0 of the payments room has not taken it" in str(raised.value)
+    assert len(room.sent) == PARTITIONS
+
+
+@pytest.mark.usefixtures("room", "till")
+def test_show_counts_and_names_the_rules_for_payments(file: Callable[[str], str]) -> None:
+    run("set", file(REFUSE + LIMIT))
+    shown = run("show")
+    assert shown.stdout == REFUSE + LIMIT
+    assert shown.stderr.startswith("policy.toml: 2 rules, set ")
+    told = json.loads(run("show", "--json").output)
+    assert (told["names"], told["payments_behind"]) == (["large", "limit"], [])
+
+
 def test_show_without_a_policy_is_1(room: Room) -> None:
     assert run("show").exit_code == 1
     assert room.sent == []
@@ -225,6 +334,15 @@ def test_simulate_compares_with_the_policy_that_holds(
     result = run("simulate", path)
     assert result.stdout == "3 orders, 0 decided differently by policy.toml than by policy.toml\n"
     assert len(room.sent) == PARTITIONS
+
+
+@pytest.mark.usefixtures("recent", "room")
+def test_simulate_says_that_rules_for_payments_are_not_simulated(
+    file: Callable[[str], str],
+) -> None:
+    said = "policy.toml has rules for payments, which are not simulated\n"
+    assert run("simulate", file(REFUSE + LIMIT)).stderr == said
+    assert run("simulate", file(REFUSE)).stderr == ""
 
 
 @pytest.mark.usefixtures("recent", "room")

@@ -14,7 +14,8 @@ from tests.unit.deploy.test_changes import command, run
 def test_a_refund_says_which_pieces_and_how_much_of_shipping(sent: list[Send]) -> None:
     result = run(
         "refund", "json-1", "--line", "1:2", "--line", "a:b:3", "--line", "2", "--shipping", "0",
-        "--amount", "5.00", "--reason", "came broken", "--actor", "jo", "--id", "r-7", "--json",
+        "--amount", "5.00", "--currency", "EUR", "--reason", "came broken",
+        "--actor", "jo", "--id", "r-7", "--json",
     )  # fmt: skip
     assert json.loads(result.output) == {"order_id": "json-1", "asked": "refund"}
     asked = command(sent)
@@ -35,13 +36,15 @@ def test_lines_alone_come_to_their_own_share(sent: list[Send]) -> None:
     ("arguments", "word"),
     [
         ((), "--line, --shipping or --amount"),
-        (("--shipping", "0"), "--line, --shipping or --amount"),
+        (("--shipping", "0", "--currency", "EUR"), "--line, --shipping or --amount"),
         (("--line", "1:x"), "like 1 or 1:2"),
         (("--line", ":1"), "like 1 or 1:2"),
         (("--line", "1:0"), "no pieces"),
-        (("--line", "1", "--amount", "0"), "not above 0"),
-        (("--line", "1", "--amount", "-1"), "below 0"),
-        (("--line", "1", "--shipping", "1.999"), "--shipping"),
+        (("--line", "1", "--amount", "0", "--currency", "EUR"), "not above 0"),
+        (("--line", "1", "--amount", "-1", "--currency", "EUR"), "below 0"),
+        (("--line", "1", "--shipping", "1.999", "--currency", "EUR"), "--shipping"),
+        (("--line", "1", "--amount", "5"), "needs --currency"),
+        (("--line", "1", "--amount", "5.5", "--currency", "JPY"), "more decimals"),
         (("--line", "1", "--id", "a|b"), "--id"),
     ],
 )

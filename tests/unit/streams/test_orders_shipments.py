@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.fulfillment import CancelFulfillment, RouteOrder
-from schemas.inventory import ReleaseStock
+from schemas.inventory import ReleaseStock, ShipStock
 from schemas.orders import (
     AmendmentRefused,
     FulfillmentStatus,
@@ -92,7 +92,6 @@ def test_the_same_shipment_again_changes_nothing_and_other_content_is_a_conflict
     [
         ({"l1": 3}, Refusal.INVALID_QUANTITY),
         ({"l1": 0}, Refusal.INVALID_QUANTITY),
-        ({}, Refusal.INVALID_QUANTITY),
         ({"l9": 1}, Refusal.UNKNOWN_LINE),
     ],
 )
@@ -234,7 +233,24 @@ def test_what_is_fetched_and_what_goes_elsewhere_is_worked_on_apart() -> None:
 
 def test_a_free_order_is_shipped_without_a_capture() -> None:
     made = OrderDesk(order(OrderLine("1", "MUG", 1, 0))).until(Status.RELEASED)
-    assert names(made.tell(shipment(l1=1))) == ["OrderShipped"]
+    assert names(made.tell(shipment(l1=1))) == ["OrderShipped", "ShipStock"]
+
+
+def test_a_line_leaves_the_stock_with_its_last_piece() -> None:
+    made = released()
+    assert "ShipStock" not in names(made.tell(shipment("a", l1=1)))
+    assert only(made.tell(shipment("b", l1=1)), ShipStock).line_id == "1"
+    assert made.tell(shipment("b", l1=1)) == []
+
+
+def test_a_shipment_of_no_lines_is_all_that_has_not_left() -> None:
+    made = released()
+    made.tell(shipment("a", l1=1))
+    event = only(made.tell(shipment("b")), OrderShipped)
+    assert event.fulfillment_status == "shipped"
+    assert made.tell(shipment("b")) == []
+    refused = only(made.tell(shipment("c")), OrderCommandRefused)
+    assert refused.reason == Refusal.INVALID_QUANTITY
 
 
 priced_lines = st.lists(

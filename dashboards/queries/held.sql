@@ -1,0 +1,11 @@
+-- Orders that are held, by kind of hold, oldest first. One with two holds counts for both.
+SELECT kind, uniqExact(order_id) AS orders, min(since) AS oldest,
+       argMin(order_id, (since, order_id)) AS oldest_order_id
+FROM holds_current FINAL
+WHERE is_open
+  AND order_id NOT IN (
+      SELECT order_id FROM orders_current FINAL
+      WHERE order_id IN (SELECT order_id FROM holds_current WHERE is_open)
+        AND status IN ('refused', 'cancelled'))
+GROUP BY kind
+ORDER BY oldest, kind
