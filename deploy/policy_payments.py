@@ -68,7 +68,8 @@ def payments(top: Table, name: Callable[[Table], str]) -> Payments:
         rules += read
         most += read[0].points if read else 0
         counted += [(*one.path, key) for key in _COUNTED if key in one]
-    if table is not None and refuse_at > most:
+    sound = not any(problem.is_error for problem in top.file.problems)
+    if table is not None and sound and refuse_at > most:
         top.file.warn(
             (*table.path, "refuse_at"), f"is never reached: all rules together give {most} points"
         )

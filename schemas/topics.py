@@ -241,7 +241,7 @@ INVENTORY_STATE = Topic(
 )
 PAYMENTS_COMMANDS = Topic(
     "payments.commands",
-    "order_id",
+    "order_id, or @rules",
     (
         payments.AuthorizePayment,
         payments.VoidPayment,
@@ -255,14 +255,14 @@ PAYMENTS_COMMANDS = Topic(
         payments.RecordReceipt,
         payments.SetPaymentRules,
     ),
-    "orders, payment gateways, millrace payment",
+    "orders, payment gateways, millrace payment, millrace policy",
     "payments",
     "Inbox of the payments room.",
     retention_ms=7 * DAY_MS,
 )
 PAYMENTS_EVENTS = Topic(
     "payments.events",
-    "order_id",
+    "order_id, or @rules",
     (
         payments.AuthorizationRequested,
         payments.PaymentAuthorized,

@@ -1,8 +1,8 @@
 """From records to columns. Pure: the same records make the same columns.
 
 What could identify or charge a person never gets here: a dead letter's key, value and cause (the
-words of an exception may quote the value), a payment's token, and who is named on an invoice, though
-encrypted, stay on Kafka.
+words of an exception may quote the value), a payment's token, and the encrypted name and address on
+an invoice stay on Kafka.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ ENTERED: dict[type[Record], Status] = {
     OrderRefused: Status.REFUSED,
     OrderCancelled: Status.CANCELLED,
 }
-"""The step that an order is in after an event. After OrderShipped it is the one that the event says;
-what else happens to an order is beside its step."""
+"""The step that an order is in after an event; after OrderShipped it is the one that the event
+says. What else happens to an order is beside its step."""
 PROMISES = frozenset({Method.CASH_ON_DELIVERY, Method.INVOICE})
 """Methods whose capture makes money due and does not bring it."""
 

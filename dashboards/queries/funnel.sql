@@ -8,11 +8,12 @@ SELECT multiIf(status NOT IN ('refused', 'cancelled')
                    FROM events
                    WHERE event IN ('OrderShipped', 'OrderAmended')
                      AND order_id IN (SELECT order_id FROM events
-                                      WHERE event = 'OrderShipped' AND status = 'partly_shipped')
+                                      WHERE event = 'OrderShipped' AND status = 'partly_shipped'
+                                        AND order_id IN (SELECT order_id FROM events
+                                                         WHERE event = 'OrderAmended'))
                    GROUP BY order_id
-                   HAVING countIf(event = 'OrderAmended') > 0
-                      AND sumIf(quantity, event = 'OrderShipped')
-                          >= argMaxIf(quantity, _offset, event = 'OrderAmended')),
+                   HAVING sumIf(quantity, event = 'OrderShipped')
+                       >= argMaxIf(quantity, _offset, event = 'OrderAmended')),
                'shipped',
                -- as it was called before
                status = 'routing', 'ready',

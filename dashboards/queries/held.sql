@@ -4,8 +4,10 @@ SELECT kind, uniqExact(order_id) AS orders, min(since) AS oldest,
 FROM holds_current FINAL
 WHERE is_open
   AND order_id NOT IN (
-      SELECT order_id FROM orders_current FINAL
-      WHERE order_id IN (SELECT order_id FROM holds_current WHERE is_open)
-        AND status IN ('refused', 'cancelled'))
+      -- without FINAL, for nothing comes after either
+      SELECT order_id FROM orders_current
+      WHERE status IN ('refused', 'cancelled')
+        AND order_id IN (SELECT order_id FROM holds_current WHERE is_open))
 GROUP BY kind
 ORDER BY oldest, kind
+LIMIT 20

@@ -22,8 +22,8 @@ const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 const shown = (number) => (number === null || number === undefined ? "–" : whole.format(number));
 const share = (number) => (number === null || number === undefined ? "–" : percent.format(number));
-const sentence = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
 const words = (name) => name.replaceAll("_", " ");
+const sentence = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
 
 function put(id, text) {
   const element = byId(id);

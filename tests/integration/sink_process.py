@@ -3,6 +3,7 @@
 python -m tests.integration.sink_process run BOOTSTRAP PATH GROUP BLOCK_ROWS TOPIC...
 python -m tests.integration.sink_process count PATH
 python -m tests.integration.sink_process parts PATH
+python -m tests.integration.sink_process upgrade PATH
 """
 
 from __future__ import annotations
@@ -13,9 +14,28 @@ import sys
 import threading
 from pathlib import Path
 
+import clickhouse_connect
+
 from connectors.clickhouse.database import Database
 from connectors.clickhouse.rows import Block, Entry, rows
 from connectors.clickhouse.sink import Sink
+from schemas.codec import encode
+from schemas.orders import OrderHeld
+
+FIRST_EVENTS = """
+CREATE TABLE events
+(
+    room LowCardinality(String), event LowCardinality(String), order_id String, sku String,
+    line_id String, location_id String, channel LowCardinality(String), reason String,
+    quantity Int64, on_hand Int64, reserved Int64, safety_stock Int64, amount_minor Int64,
+    currency LowCardinality(String), at DateTime64(3, 'UTC'), detail String CODEC(ZSTD(1)),
+    _topic LowCardinality(String), _partition Int32, _offset Int64
+)
+ENGINE = MergeTree
+ORDER BY (event, at, _offset)
+SETTINGS non_replicated_deduplication_window = 10000
+"""
+"""The table as it was first."""
 
 
 def run(bootstrap: str, path: str, group: str, block_rows: str, *topics: str) -> None:
@@ -42,7 +62,12 @@ def count(path: str) -> None:
         stock = database.query(
             "SELECT sku, location_id, on_hand, reserved FROM stock_current FINAL ORDER BY sku"
         )
-    sys.stdout.write(json.dumps({"topics": found, "orders": orders, "stock": stock}) + "\n")
+        holds = database.query(
+            "SELECT kind, is_open, count() AS holds FROM holds_current FINAL"
+            " GROUP BY kind, is_open ORDER BY is_open"
+        )
+    answer = {"topics": found, "orders": orders, "stock": stock, "holds": holds}
+    sys.stdout.write(json.dumps(answer) + "\n")
 
 
 def parts(path: str) -> None:
@@ -59,10 +84,29 @@ def parts(path: str) -> None:
     sys.stdout.write(json.dumps(found) + "\n")
 
 
+def upgrade(path: str) -> None:
+    """Open tables of the first version, insert, and print what they have of old and new."""
+    client = clickhouse_connect.get_client(interface="chdb", path=path)
+    client.command(FIRST_EVENTS)
+    client.command("INSERT INTO events (event, order_id, _offset) VALUES ('OrderPlaced', 'a', 1)")
+    client.close()
+    held = OrderHeld("b", "h", "fraud", "", 0, "", "", "ada", 1_700_000_000_000)
+    made = rows(Block("orders.events", 0, [Entry(2, 0, encode(held))]))
+    for _ in range(2):
+        with Database(path=Path(path)) as database:
+            database.insert("events", made.events, "token")
+            database.insert("holds_current", made.holds)
+            found = database.query("SELECT order_id, kind, revision FROM events ORDER BY _offset")
+            holds = database.query("SELECT order_id, kind, is_open FROM holds_current FINAL")
+    sys.stdout.write(json.dumps({"events": found, "holds": holds}) + "\n")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "run":
         run(*sys.argv[2:])
     elif sys.argv[1] == "parts":
         parts(*sys.argv[2:])
+    elif sys.argv[1] == "upgrade":
+        upgrade(*sys.argv[2:])
     else:
         count(*sys.argv[2:])

@@ -1,4 +1,4 @@
-"""A policy by command, with an orders room that decides by it and a real broker."""
+"""A policy by command, with the orders and payments rooms that decide by it and a real broker."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,19 +18,34 @@ from msgspec.structs import replace
 from deploy.broker import EmbeddedBroker, free_port
 from deploy.cli import cli
 from deploy.cluster import Cluster
-from deploy.records import read, send
+from deploy.records import partitions, read, send
 from deploy.topics import create
 from schemas.messages import Send
-from schemas.orders import OrderRefused
+from schemas.orders import LineKind, OrderRefused
+from schemas.payments import (
+    AuthorizationRequested,
+    PaymentDeclined,
+    PaymentRulesSet,
+    SetPaymentRules,
+)
 from schemas.policies import PolicySet
 from schemas.records import Record
-from schemas.topics import ALL, ORDERS_COMMANDS, ORDERS_EVENTS
+from schemas.topics import (
+    ALL,
+    ORDERS_COMMANDS,
+    ORDERS_EVENTS,
+    PAYMENTS_COMMANDS,
+    PAYMENTS_EVENTS,
+    Topic,
+)
 from tests.unit.streams.memory import place
 
 pytestmark = pytest.mark.integration
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
+R = TypeVar("R", bound=Record)
 STRICT = '[[intake]]\nname = "large"\nwhen = { total_over = "20.00 EUR" }\n'
+LIMITED = '[[payment_rule]]\nname = "limit"\nchannel = "json"\nmost_amount = "20.00 EUR"\n'
 MILD = '[[hold]]\nname = "large"\nkind = "fraud"\nwhen = { total_over = "20.00 EUR" }\n'
 
 
@@ -50,7 +66,7 @@ def is_ready(port: int) -> bool:
 
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> Iterator[str]:
-    """A broker with the real topics, and one worker with the orders room."""
+    """A broker with the real topics, and one worker with the orders and payments rooms."""
     port = free_port(HOST)
     with EmbeddedBroker(tmp_path / "kafka") as broker:
         assert create(broker.bootstrap) == len(ALL)
@@ -72,8 +88,8 @@ def run(bootstrap: str, *arguments: str) -> Result:
     return CliRunner().invoke(cli, ["policy", *arguments], env=environment)
 
 
-def events(bootstrap: str) -> list[Record]:
-    return [found.record for found in read(Cluster(bootstrap, {}), [ORDERS_EVENTS])]
+def events(bootstrap: str, topic: Topic = ORDERS_EVENTS) -> list[Record]:
+    return [found.record for found in read(Cluster(bootstrap, {}), [topic])]
 
 
 def test_a_policy_is_set_decides_is_shown_and_is_compared_with_another(
@@ -111,3 +127,48 @@ def test_a_policy_is_set_decides_is_shown_and_is_compared_with_another(
     assert run(bootstrap, "simulate", str(mild), "--since", "2035-01-01").stdout.startswith(
         "0 orders, 0 decided differently"
     )
+
+
+def test_a_card_above_the_limit_of_its_channel_is_declined_by_name_until_the_rule_ends(
+    bootstrap: str, tmp_path: Path
+) -> None:
+    limited, free = tmp_path / "limited.toml", tmp_path / "free.toml"
+    limited.write_text(LIMITED)
+    free.write_text(MILD)
+    cluster = Cluster(bootstrap, {})
+
+    def pay(order_id: str, channel: str, total: int) -> None:
+        """By card, for something that needs no stock."""
+        asked = place(order_id, lines=(("1", "", 1),), method="card", total=total)
+        line = replace(asked.lines[0], unit_price_minor=total, kind=LineKind.CUSTOM)
+        now_ms = time.time_ns() // 1_000_000
+        order = replace(asked, channel=channel, lines=[line], placed_at_ms=now_ms)
+        assert send(cluster, [Send(ORDERS_COMMANDS, order_id, order)]) == 1
+
+    def told(kind: type[R]) -> list[R]:
+        return [one for one in events(bootstrap, PAYMENTS_EVENTS) if isinstance(one, kind)]
+
+    first = run(bootstrap, "set", str(limited), "--json")
+    assert json.loads(first.stdout.splitlines()[-1])["payment_rules_changed"] is True
+    assert run(bootstrap, "set", str(limited)).stdout == "limited.toml is in force already\n"
+    assert run(bootstrap, "show").stdout == LIMITED
+    assert [(one.rules[0].rule_id, one.actor) for one in told(PaymentRulesSet)] == [
+        ("limit", "ada")
+    ]
+    sent = [one for one in events(bootstrap, PAYMENTS_COMMANDS) if isinstance(one, SetPaymentRules)]
+    assert len(sent) == partitions(cluster, PAYMENTS_COMMANDS)
+
+    pay("json-1", "json", 3000)
+    pay("json-2", "json", 1000)
+    pay("csv-1", "csv", 3000)
+    until(lambda: len(told(AuthorizationRequested)) == 2 and told(PaymentDeclined))
+    assert {one.order_id for one in told(AuthorizationRequested)} == {"json-2", "csv-1"}
+    [declined] = told(PaymentDeclined)
+    assert (declined.order_id, declined.rule_id) == ("json-1", "limit")
+    assert declined.reason == "limit_exceeded"
+
+    assert run(bootstrap, "set", str(free)).exit_code == 0
+    assert [one.rules for one in told(PaymentRulesSet)][1:] == [[]]
+    pay("json-3", "json", 3000)
+    until(lambda: len(told(AuthorizationRequested)) == 3)
+    assert len(told(PaymentDeclined)) == 1

@@ -22,6 +22,7 @@ from schemas.messages import Send
 from schemas.stock import StockSet
 from schemas.topics import INVENTORY_EVENTS, PARTITIONS
 from tests.integration.secured import PROTOCOLS, SecuredBroker
+from tests.pipeline import VAULT_KEY
 
 pytestmark = pytest.mark.integration
 HOST = "127.0.0.1"
@@ -43,7 +44,8 @@ def environment(broker: SecuredBroker, listener: str) -> dict[str, str]:
         f"MILLRACE_KAFKA_{name.replace('.', '_').upper()}": value
         for name, value in broker.settings(listener).items()
     }
-    return {**inherited, **kafka, "MILLRACE_BROKERS": broker.address(listener)}
+    own = {"MILLRACE_BROKERS": broker.address(listener), "MILLRACE_VAULT_KEY": VAULT_KEY}
+    return {**inherited, **kafka, **own}
 
 
 def millrace(broker: SecuredBroker, listener: str, *arguments: str) -> None:

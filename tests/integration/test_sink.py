@@ -22,13 +22,14 @@ from connectors.clickhouse.sink import BLOCK_BYTES_MAX, Sink, SinkError, _cut
 from deploy.broker import EmbeddedBroker
 from schemas.codec import encode
 from schemas.inventory import StockReserved
-from schemas.orders import OrderLine, OrderPlaced, OrderReserved
+from schemas.orders import HoldEnded, OrderHeld, OrderLine, OrderPlaced, OrderReserved
 
 pytestmark = pytest.mark.integration
 
 PARTITIONS = 3
 ORDERS = 30_000
 BATCH = 500
+HELD_EVERY = 10
 KILLS = 8
 SECONDS = 90.0
 MODULE = "tests.integration.sink_process"
@@ -50,6 +51,15 @@ def placed(order_id: str) -> bytes:
     )  # fmt: skip
 
 
+def holds(order_id: str, number: int) -> list[OrderHeld | HoldEnded]:
+    """Of every tenth order one, and of every twentieth it has ended."""
+    held = OrderHeld(order_id, "h", "fraud", "", 0, "", "", "ada", 1_700_000_000_002)
+    ended = HoldEnded(order_id, "h", "fraud", "", "ada", 1_700_000_000_003)
+    if number % HELD_EVERY:
+        return []
+    return [held] if number % (2 * HELD_EVERY) else [held, ended]
+
+
 def produce(bootstrap: str, orders: str, stock: str, number: int, seed: int) -> None:
     """Write transactions, every fourth of which is aborted: offsets that nobody may count."""
     producer = Producer(
@@ -64,6 +74,8 @@ def produce(bootstrap: str, orders: str, stock: str, number: int, seed: int) -> 
                 key = f"pos-{i}"
                 producer.produce(orders, placed(key), key)
                 producer.produce(orders, encode(OrderReserved(key, 1_700_000_000_001)), key)
+                for record in holds(key, i):
+                    producer.produce(orders, encode(record), key)
                 reserved = StockReserved(
                     "TEA", key, "1", "north", 1, number, i + 1, 0, 1_700_000_000_002
                 )
@@ -145,7 +157,13 @@ def test_every_record_is_in_the_table_once_although_the_sink_is_killed(
     assert sink.end(signal.SIGTERM) == 0
     found = count(path)
     topics = {each["topic"]: each for each in found["topics"]}
-    assert topics[orders]["rows"] == topics[orders]["positions"] == 2 * ORDERS
+    still_held = ended = ORDERS // (2 * HELD_EVERY)
+    told = 2 * ORDERS + still_held + 2 * ended
+    assert topics[orders]["rows"] == topics[orders]["positions"] == told
+    assert found["holds"] == [
+        {"kind": "fraud", "is_open": False, "holds": ended},
+        {"kind": "fraud", "is_open": True, "holds": still_held},
+    ]
     assert topics[stock]["rows"] == topics[stock]["positions"] == ORDERS
     assert topics[stock]["quantity"] == ORDERS
     assert found["orders"] == [{"status": "authorizing", "orders": ORDERS}]
@@ -160,6 +178,20 @@ def test_an_insert_of_large_rows_is_one_part(tmp_path: Path) -> None:
         check=True, capture_output=True, timeout=120,
     )  # fmt: skip
     assert json.loads(done.stdout) == [{"parts": 1, "rows": 20_000}]
+
+
+def test_tables_of_an_earlier_version_get_what_they_lack(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", MODULE, "upgrade", str(tmp_path)],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {
+        "events": [
+            {"order_id": "a", "kind": "", "revision": 0},
+            {"order_id": "b", "kind": "fraud", "revision": 0},
+        ],
+        "holds": [{"order_id": "b", "kind": "fraud", "is_open": True}],
+    }
 
 
 def test_a_block_ends_at_its_bounds() -> None:

@@ -15,6 +15,7 @@ from connectors.clickhouse.rows import (
     detail,
     rows,
 )
+from schemas.accounting import CreditNoteIssued, InvoiceIssued
 from schemas.channels import PayloadRejected
 from schemas.codec import encode
 from schemas.engine import DeadLetter
@@ -25,8 +26,27 @@ from schemas.inventory import (
     StockReserved,
     StockShipped,
 )
-from schemas.orders import OrderCommandRefused, OrderLine, OrderPlaced, OrderReserved
-from schemas.payments import AuthorizationRequested
+from schemas.orders import (
+    AmendmentRefused,
+    HoldEnded,
+    OrderAmended,
+    OrderAuthorized,
+    OrderCancelled,
+    OrderCommandRefused,
+    OrderHeld,
+    OrderLine,
+    OrderPlaced,
+    OrderRefunded,
+    OrderReserved,
+    OrderShipped,
+    ShippedLine,
+)
+from schemas.payments import (
+    AuthorizationRequested,
+    PaymentCaptured,
+    PaymentReceived,
+    PaymentRefunded,
+)
 from schemas.records import Record
 from schemas.stock import StockMoved, StockSet
 from schemas.topics import EVENT_TOPICS, Topic
@@ -80,6 +100,104 @@ def test_the_last_event_of_an_order_in_a_block_says_where_it_is() -> None:
     assert made == {
         "order_id": ["a"], "status": ["authorizing"], "since": [AT + 1], "_offset": [12],
     }  # fmt: skip
+
+
+def held(order_id: str, hold_id: str, kind: str, at_ms: int) -> OrderHeld:
+    return OrderHeld(order_id, hold_id, kind, "", 0, "", "", "ada", at_ms)
+
+
+def amended(order_id: str, *lines: OrderLine) -> OrderAmended:
+    return OrderAmended(
+        order_id, "n-1", 3, list(lines), [], ["2"], [], [], "EUR", 500, -500, "", "ada", AT
+    )
+
+
+def shipped(order_id: str, pieces: int, status: str) -> OrderShipped:
+    lines = [ShippedLine("1", pieces), ShippedLine("2", 1)]
+    return OrderShipped(order_id, "s", lines, "north", "", "", status, "EUR", 500, "", AT + 2)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        held("a", "h", "fraud", AT),
+        HoldEnded("a", "h", "fraud", "", "ada", AT),
+        amended("a"),
+        AmendmentRefused("a", "n-2", "", "too_late", "", "ada", AT),
+        OrderRefunded("a", "r", [], "EUR", 100, 0, "", "ada", AT),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_what_happens_beside_a_step_does_not_hide_it(beside: Record) -> None:
+    made = rows(block("orders.events", OrderAuthorized("a", 1000, "EUR", AT), beside)).orders
+    assert made["status"] == ["ready"]
+    assert rows(block("orders.events", beside)).orders["status"] == []
+
+
+def test_a_shipment_says_what_has_become_of_the_goods() -> None:
+    made = rows(
+        block("orders.events", shipped("a", 2, "partly_shipped"), shipped("b", 1, "shipped"))
+    )
+    assert made.orders["status"] == ["partly_shipped", "shipped"]
+    assert made.orders["since"] == [AT + 2, AT + 2]
+    assert made.events["quantity"] == [3, 2]
+    assert made.events["status"] == ["partly_shipped", "shipped"]
+
+
+def test_each_hold_is_open_until_it_is_ended() -> None:
+    made = rows(
+        block(
+            "orders.events",
+            held("a", "policy/x", "fraud", AT),
+            held("a", "h", "manual", AT + 1),
+            HoldEnded("a", "policy/x", "fraud", "", "ada", AT + 5),
+            OrderCancelled("a", "customer", AT + 6),
+        )
+    )
+    assert made.holds == {
+        "order_id": ["a", "a"], "hold_id": ["policy/x", "h"], "kind": ["fraud", "manual"],
+        "is_open": [False, True], "since": [AT + 5, AT + 1], "_offset": [14, 12],
+    }  # fmt: skip
+    assert made.events["kind"] == ["fraud", "manual", "fraud", ""]
+    assert made.events["hold_id"] == ["policy/x", "h", "policy/x", ""]
+
+
+def test_an_amendment_says_its_revision_its_difference_and_its_pieces_of_goods() -> None:
+    lines = [
+        OrderLine("1", "TEA", 2, 250),
+        OrderLine("b", "", 1, 100, kind="bundle"),
+        OrderLine("g", "", 1, 100, kind="gift_card"),
+    ]
+    made = row(rows(block("orders.events", amended("a", *lines))).events)
+    assert (made["revision"], made["difference_minor"], made["amount_minor"]) == (3, -500, 500)
+    assert (made["quantity"], made["actor"], made["currency"]) == (2, "ada", "EUR")
+
+
+@pytest.mark.parametrize(
+    ("method", "taken"), [("card", 700), ("gift_card", 700), ("invoice", 0), ("channel", 700)]
+)
+def test_money_is_taken_when_it_comes_and_not_when_it_is_due(method: str, taken: int) -> None:
+    captured = PaymentCaptured("a", "1", "s", 1, "x", method, 700, "EUR", AT)
+    made = row(rows(block("payments.events", captured)).events)
+    assert (made["amount_minor"], made["taken_minor"], made["method"]) == (700, taken, method)
+
+
+def test_an_invoice_that_is_paid_brings_money_and_a_refund_takes_what_went_back() -> None:
+    received = PaymentReceived("a", "1", "r", "invoice", 700, "EUR", "", "ada", AT)
+    refunded = PaymentRefunded(
+        "a", "1", "f", 1, "s", "x", "invoice", 700, "EUR", "", AT, paid_back_minor=200
+    )
+    made = rows(block("payments.events", received, refunded)).events
+    assert made["taken_minor"] == [700, 0]
+    assert made["given_back_minor"] == [0, 200]
+
+
+def test_invoices_count_up_and_credit_notes_down() -> None:
+    issued = [msgspec.structs.replace(example(kind), total_minor=900, personal=b"Ada")
+              for kind in (InvoiceIssued, CreditNoteIssued)]  # fmt: skip
+    made = rows(block("accounting.events", *issued)).events
+    assert made["invoiced_minor"] == [900, -900]
+    assert all("personal" not in json.loads(each) for each in made["detail"])
 
 
 def test_a_move_changes_both_positions() -> None:

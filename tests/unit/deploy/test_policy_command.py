@@ -29,7 +29,7 @@ from tests.unit.streams.memory import NOW, Desk, place
 
 EXAMPLE = str(Path(stock.__file__).parent / "examples" / "policy.toml")
 REFUSE = '[[intake]]\nname = "large"\nwhen = { total_over = "20.00 EUR" }\n'
-LIMIT = '[[payment_rule]]\nname = "limit"\nchannel = "shop"\nmost_amount = "20.00 EUR"\n'
+LIMIT = '[[payment_rule]]\nname = "limit"\nchannel = "shopify"\nmost_amount = "20.00 EUR"\n'
 PARTITIONS = 2
 CLUSTER = Cluster("127.0.0.1:1", {})
 
