@@ -11,7 +11,7 @@ import fastavro
 import msgspec
 import pytest
 from fastavro.schema import fingerprint
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec, contract
@@ -20,6 +20,8 @@ from schemas.records import Record
 from schemas.topics import ALL, RECORDS
 
 HISTORY = contract.AVRO / "history"
+EXAMPLES = 40
+"""of each record; there are some 200 of them, each also in its earlier forms"""
 LONGS = st.integers(-(2**63), 2**63 - 1)
 
 
@@ -90,6 +92,7 @@ def test_fingerprints_are_those_of_the_avro_specification() -> None:
 def test_what_is_encoded_is_what_fastavro_writes_and_reads(record: type[Record]) -> None:
     schema = fastavro.parse_schema(codec.without_logical_types(contract.schema(record)))
 
+    @settings(max_examples=EXAMPLES)
     @given(records(record))
     def holds(made: Record) -> None:
         message = codec.encode(made)
@@ -159,6 +162,7 @@ def test_records_of_an_earlier_schema_are_read_and_its_readers_read_todays(path:
         for each in (contract.schema(record), earlier)
     ]
 
+    @settings(max_examples=EXAMPLES)
     @given(records(record))
     def holds(made: Record) -> None:
         known = _known_to(earlier, msgspec.to_builtins(made, builtin_types=(bytes,)))
