@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Message, TopicPartition
+from confluent_kafka import Message
 
 from connectors.channels.people import read as personal_of
 from connectors.channels.registry import CHANNELS
@@ -362,11 +362,7 @@ def _of_key(
     cluster: Cluster, topic: Topic, key: str, everywhere: bool = False
 ) -> Iterator[Record | None]:
     """The records of a key in its partition, or in all of them; None where it was deleted."""
-    number = records.partitions(cluster, topic)
-    places = [
-        TopicPartition(topic.name, one, OFFSET_BEGINNING)
-        for one in (range(number) if everywhere else [records.partition_of(key.encode(), number)])
-    ]
+    places = records.beginnings(cluster, topic, [] if everywhere else [key.encode()])
     for message in records.messages(cluster, places):
         value = message.value()
         if message.key() == key.encode():
@@ -375,8 +371,4 @@ def _of_key(
 
 def messages(cluster: Cluster, topic: Topic) -> Iterator[Message]:
     """Every record of a topic, deletions included."""
-    places = [
-        TopicPartition(topic.name, number, OFFSET_BEGINNING)
-        for number in range(records.partitions(cluster, topic))
-    ]
-    yield from records.messages(cluster, places)
+    yield from records.messages_of(cluster, topic)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
-
 from connectors.levels.answers import iso
 from deploy import output, records
 from deploy.cluster import Cluster
@@ -29,9 +27,7 @@ class Held(NamedTuple):
 def standing(cluster: Cluster, kind: str = "", rule: str = "", channel: str = "") -> list[Held]:
     """Every hold of that kind, by that rule, of that channel; empty for any."""
     found: dict[bytes, OrderState] = {}
-    number = records.partitions(cluster, ORDERS_STATE)
-    places = [TopicPartition(ORDERS_STATE.name, one, OFFSET_BEGINNING) for one in range(number)]
-    for message in records.messages(cluster, places):
+    for message in records.messages_of(cluster, ORDERS_STATE):
         key, value = message.key() or b"", message.value()
         state = _state(value) if value is not None else None
         if state is not None and state.holds:

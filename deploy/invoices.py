@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from connectors.documents import paper
 from connectors.vault.master import Unreadable as UnreadableSeal
@@ -49,13 +48,11 @@ class UnknownSeller(ValueError):
 
 def of_topic(cluster: Cluster, topic: Topic, legal_entity: str) -> Iterator[Record]:
     """The records of one legal entity, in their order; those of all where it is empty."""
-    number = records.partitions(cluster, topic)
-    wanted = legal_entity.encode()
-    numbers = [records.partition_of(wanted, number)] if wanted else range(number)
-    places = [TopicPartition(topic.name, one, OFFSET_BEGINNING) for one in numbers]
-    for found in records.read_from(cluster, places):
-        if not wanted or found.key == wanted:
-            yield found.record
+    for message in records.messages_of(cluster, topic, legal_entity or None):
+        try:
+            yield codec.decode(message.value() or b"")
+        except codec.UnreadableRecord:
+            continue
 
 
 def documents(cluster: Cluster, legal_entity: str = "") -> Iterator[Document]:
@@ -81,14 +78,8 @@ def credited(cluster: Cluster, invoice: InvoiceIssued) -> list[CreditNoteIssued]
 
 def entities(cluster: Cluster) -> list[LegalEntityState]:
     """Every legal entity as it stands, by name of its key."""
-    number = records.partitions(cluster, ACCOUNTING_STATE)
-    places = [TopicPartition(ACCOUNTING_STATE.name, one, OFFSET_BEGINNING) for one in range(number)]
     known: dict[str, LegalEntityState] = {}
-    for message in records.messages(cluster, places):
-        try:
-            record = codec.decode(message.value() or b"")
-        except codec.UnreadableRecord:
-            continue
+    for record in of_topic(cluster, ACCOUNTING_STATE, ""):
         if isinstance(record, LegalEntityState):
             known[record.legal_entity] = record
     return [known[key] for key in sorted(known)]

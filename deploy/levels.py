@@ -8,8 +8,6 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
-
 from connectors.levels import answers
 from deploy import records
 from deploy.cluster import Cluster
@@ -66,12 +64,8 @@ def scan(
 
 def latest(cluster: Cluster, skus: list[str]) -> dict[str, StockLevels]:
     """The latest levels of each SKU that has any; reads their partitions from the beginning."""
-    number = records.partitions(cluster, INVENTORY_LEVELS)
     wanted = {sku.encode(): sku for sku in skus}
-    places = [
-        TopicPartition(INVENTORY_LEVELS.name, place, OFFSET_BEGINNING)
-        for place in sorted({records.partition_of(key, number) for key in wanted})
-    ]
+    places = records.beginnings(cluster, INVENTORY_LEVELS, wanted)
     values: dict[str, bytes | None] = {}
     for message in records.messages(cluster, places):
         key = message.key()

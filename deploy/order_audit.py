@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import fastavro
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from deploy import records
 from deploy.cluster import Cluster
@@ -165,14 +164,10 @@ def states(cluster: Cluster, order_id: str = "") -> list[OrderState]:
 
 
 def _values(cluster: Cluster, topic: Topic, order_id: str) -> Iterator[tuple[Place, bytes]]:
-    number = records.partitions(cluster, topic)
-    key = order_id.encode()
-    numbers = [records.partition_of(key, number)] if key else range(number)
-    places = [TopicPartition(topic.name, one, OFFSET_BEGINNING) for one in numbers]
-    for message in records.messages(cluster, places):
+    for message in records.messages_of(cluster, topic, order_id or None):
         value = message.value()
-        if value is not None and (not key or message.key() == key):
-            yield Place(topic.name, message.partition() or 0, message.offset() or 0), value
+        if value is not None:
+            yield records.place_of(message), value
 
 
 def exported(event: Sealed) -> str:

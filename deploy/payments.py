@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
-
 from connectors.levels.answers import iso
 from deploy import records
 from deploy.cluster import Cluster
@@ -14,7 +12,7 @@ from deploy.records import Place
 from deploy.timeline import words
 from schemas import codec
 from schemas.money import text as money
-from schemas.payments import AuthorizationState, PaymentState, Progress, Status
+from schemas.payments import AuthorizationState, CapturePart, PaymentState, Progress, Status
 from schemas.records import Record
 from schemas.topics import PAYMENTS_EVENTS, PAYMENTS_STATE, Topic
 
@@ -43,17 +41,10 @@ def history(cluster: Cluster, order_id: str) -> list[dict[str, Any]]:
 
 def _of_topic(cluster: Cluster, topic: Topic, key: str) -> Iterator[tuple[Place, Record | None]]:
     """The records of a key, in its partition; None where it was deleted."""
-    wanted = key.encode()
-    number = records.partitions(cluster, topic)
-    partition = records.partition_of(wanted, number)
-    places = [TopicPartition(topic.name, partition, OFFSET_BEGINNING)]
-    for message in records.messages(cluster, places):
-        if message.key() != wanted:
-            continue
+    for message in records.messages_of(cluster, topic, key):
         value = message.value()
-        place = Place(topic.name, message.partition() or 0, message.offset() or 0)
         try:
-            yield place, None if value is None else codec.decode(value)
+            yield records.place_of(message), None if value is None else codec.decode(value)
         except codec.UnreadableRecord:
             continue
 
@@ -69,11 +60,14 @@ def _is_usable(one: AuthorizationState) -> bool:
 
 def captured(one: PaymentState) -> int:
     """What is taken, or due."""
-    return sum(
-        part.amount_minor
-        for part in one.capture_parts
-        if part.status == Progress.DONE and not part.currency and not part.unwanted
-    )
+    return sum(part.amount_minor for part in _taken(one))
+
+
+def _taken(one: PaymentState) -> Iterator[CapturePart]:
+    """What was taken for the order, in its currency."""
+    for part in one.capture_parts:
+        if part.status == Progress.DONE and not part.currency and not part.unwanted:
+            yield part
 
 
 def refundable(one: PaymentState, refund_id: str = "") -> int:
@@ -81,11 +75,7 @@ def refundable(one: PaymentState, refund_id: str = "") -> int:
     for each in one.refunds:
         if each.refund_id == refund_id:
             return each.amount_minor
-    return sum(
-        part.amount_minor - part.refunded_minor
-        for part in one.capture_parts
-        if part.status == Progress.DONE and not part.currency and not part.unwanted
-    )
+    return sum(part.amount_minor - part.refunded_minor for part in _taken(one))
 
 
 def capturable(one: PaymentState, capture_id: str = "") -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
-
 from connectors.levels.answers import iso
 from deploy import records
 from deploy.cluster import Cluster
@@ -63,15 +61,8 @@ def _of_topic(
     cluster: Cluster, topic: Topic, key: str | None
 ) -> Iterator[tuple[bytes, Place, Record | None]]:
     """The records of one key, in its partition, or of all; None where it was deleted."""
-    number = records.partitions(cluster, topic)
-    wanted = None if key is None else key.encode()
-    numbers = range(number) if wanted is None else [records.partition_of(wanted, number)]
-    places = [TopicPartition(topic.name, one, OFFSET_BEGINNING) for one in numbers]
-    for message in records.messages(cluster, places):
-        name, value = message.key() or b"", message.value()
-        if wanted is not None and name != wanted:
-            continue
-        place = Place(topic.name, message.partition() or 0, message.offset() or 0)
+    for message in records.messages_of(cluster, topic, key):
+        name, place, value = message.key() or b"", records.place_of(message), message.value()
         try:
             yield name, place, None if value is None else codec.decode(value)
         except codec.UnreadableRecord:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import (
+    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
@@ -19,7 +20,7 @@ from deploy.cluster import PATIENCE_SECONDS, Cluster, await_answer
 from deploy.options import Unavailable
 from schemas import codec
 from schemas.messages import Send
-from schemas.partitions import partition_of as partition_of
+from schemas.partitions import partition_of
 from schemas.records import Record
 from schemas.topics import Topic
 
@@ -128,6 +129,29 @@ def partitions(cluster: Cluster, topic: Topic) -> int:
     return len(found.partitions)
 
 
+def beginnings(
+    cluster: Cluster, topic: Topic, keys: Collection[bytes] = ()
+) -> list[TopicPartition]:
+    """Where each partition of a topic begins that has one of the keys; all of them without keys."""
+    number = partitions(cluster, topic)
+    numbers = sorted({partition_of(key, number) for key in keys}) if keys else range(number)
+    return [TopicPartition(topic.name, one, OFFSET_BEGINNING) for one in numbers]
+
+
+def messages_of(cluster: Cluster, topic: Topic, key: str | None = None) -> Iterator[Message]:
+    """The records of a key, from its partition, deletions included; those of all without one. In
+    order within a partition."""
+    wanted = [] if key is None else [key.encode()]
+    for message in messages(cluster, beginnings(cluster, topic, wanted)):
+        if not wanted or message.key() == wanted[0]:
+            yield message
+
+
+def place_of(message: Message) -> Place:
+    """Where a record lies that Kafka has given."""
+    return Place(message.topic() or "", message.partition() or 0, message.offset() or 0)
+
+
 def read_from(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Found]:
     """Every record from the places on, up to the end that each partition has now.
 
@@ -138,8 +162,7 @@ def read_from(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Fo
             record = codec.decode(message.value() or b"")
         except codec.UnreadableRecord:
             continue
-        place = Place(message.topic() or "", message.partition() or 0, message.offset() or 0)
-        yield Found(place, message.key() or b"", record)
+        yield Found(place_of(message), message.key() or b"", record)
 
 
 def messages(cluster: Cluster, places: Sequence[TopicPartition]) -> Iterator[Message]:

@@ -220,6 +220,15 @@ def shares(order: OrderPrices) -> list[Share]:
     ]
 
 
+def part_of(amount_minor: int, quantity: int, of_quantity: int, already: int) -> int:
+    """What `quantity` pieces of a line of `of_quantity` bear when `already` pieces went before.
+
+    The difference of two rounded sums, so that all parts of a line are its amount exactly.
+    """
+    upto = rounded(amount_minor * (already + quantity), of_quantity)
+    return upto - rounded(amount_minor * already, of_quantity)
+
+
 def part(share: Share, quantity: int, of_quantity: int, already: int) -> Share:
     """What `quantity` pieces of a line of `of_quantity` bear, when `already` pieces went before.
 
@@ -233,8 +242,7 @@ def part(share: Share, quantity: int, of_quantity: int, already: int) -> Share:
         raise ValueError(f"{quantity} after {already} are not pieces of {of_quantity}")
 
     def cut(amount_minor: int) -> int:
-        upto = rounded(amount_minor * (already + quantity), of_quantity)
-        return upto - rounded(amount_minor * already, of_quantity)
+        return part_of(amount_minor, quantity, of_quantity, already)
 
     goods = cut(share.goods_minor)
     tax = cut(share.tax_minor)

@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from connectors.channels.sealing import sealed
+from connectors.delivery import PolledProducer
 from connectors.vault.sealing import Vault
 from schemas import codec
 from schemas.channels import RawPayload
@@ -29,7 +30,6 @@ MESSAGE_BYTES_MAX = 25 * 1024 * 1024
 BUFFER_KBYTES_MAX = 256 * 1024
 DELIVERY_SECONDS = 20.0
 READY_SECONDS = 2.0
-POLL_SECONDS = 0.1
 RETRY_SECONDS = 0.01
 LATE_SECONDS = 1.0
 """after the delivery time, for the reports of what it ended"""
@@ -65,30 +65,24 @@ class RawPublisher:
         Without a vault payloads are written in clear, which only tests want. Raises KafkaException
         for a setting that librdkafka does not know.
         """
-        self.failed = threading.Event()
-        """set once this publisher can never deliver again and its process must start anew"""
         self._vault = vault
         self._in_flight = 0
         self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._producer = Producer(
+        self._polled = PolledProducer(
+            "publisher",
+            log,
+            bootstrap,
+            kafka or {},
+            DELIVERY_SECONDS,
             {
-                "log_level": 0,
-                **(kafka or {}),
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "acks": "all",
                 "message.max.bytes": MESSAGE_BYTES_MAX,
-                "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
                 "queue.buffering.max.kbytes": BUFFER_KBYTES_MAX,
-                "partitioner": "murmur2_random",
                 "compression.type": "lz4",
-                "linger.ms": 2,
-                "error_cb": self._on_error,
-            }
+            },
         )
-        self._thread = threading.Thread(target=self._poll, name="publisher", daemon=True)
-        self._thread.start()
+        self.failed = self._polled.failed
+        """set once this publisher can never deliver again and its process must start anew"""
+        self._producer = self._polled.producer
 
     def publish(self, raw: RawPayload, on_done: OnDone) -> None:
         """Send; `on_done` tells how it went. Raises Full, and then `on_done` is never called."""
@@ -180,22 +174,9 @@ class RawPublisher:
         # Not `flush`, which would call `on_done` in this thread as well, and not hear Ctrl-C.
         while self._in_flight and time.monotonic() < deadline:
             time.sleep(RETRY_SECONDS)
-        self._closing.set()
-        self._thread.join()
+        self._polled.close()
         return self._in_flight
 
     def _done(self) -> None:
         with self._lock:
             self._in_flight -= 1
-
-    def _poll(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._producer.poll(POLL_SECONDS)
-            except Exception:
-                log.exception("a delivery report could not be told")
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            log.critical("publisher: %s", error)
-            self.failed.set()

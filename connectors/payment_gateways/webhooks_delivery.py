@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
+from connectors.delivery import PolledProducer
 from connectors.payment_gateways.gateway import Answer
 from connectors.payment_gateways.webhooks import Undelivered
 from schemas import codec
@@ -20,7 +20,6 @@ from schemas.topics import PAYMENTS_COMMANDS
 
 log = logging.getLogger("millrace.gateway_webhooks")
 DELIVERY_SECONDS = 10.0
-POLL_SECONDS = 0.1
 
 
 class KafkaDelivery:
@@ -33,25 +32,11 @@ class KafkaDelivery:
         topic: str = PAYMENTS_COMMANDS.name,
     ) -> None:
         """Raises KafkaException for a setting that librdkafka does not know."""
-        self.failed = threading.Event()
-        """set once nothing can be delivered any more and the process must start anew"""
         self._topic = topic
-        self._closing = threading.Event()
-        self._producer = Producer(
-            {
-                "log_level": 0,
-                **(kafka or {}),
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "acks": "all",
-                "partitioner": "murmur2_random",
-                "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
-                "linger.ms": 2,
-                "error_cb": self._on_error,
-            }
-        )
-        self._thread = threading.Thread(target=self._poll, name="notices", daemon=True)
-        self._thread.start()
+        self._polled = PolledProducer("notices", log, bootstrap, kafka or {}, DELIVERY_SECONDS, {})
+        self.failed = self._polled.failed
+        """set once nothing can be delivered any more and the process must start anew"""
+        self._producer = self._polled.producer
 
     async def deliver(self, answers: Sequence[Answer]) -> None:
         """See Delivery."""
@@ -63,8 +48,7 @@ class KafkaDelivery:
 
     def close(self) -> None:
         """End; whatever is in flight has somebody who waits for it and sends it again."""
-        self._closing.set()
-        self._thread.join()
+        self._polled.close()
 
     def _send(self, loop: asyncio.AbstractEventLoop, answer: Answer) -> asyncio.Future[str | None]:
         """A future of what went wrong. Raises Undelivered."""
@@ -86,15 +70,3 @@ class KafkaDelivery:
         except (BufferError, KafkaException) as error:
             raise Undelivered(type(error).__name__) from error
         return future
-
-    def _poll(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._producer.poll(POLL_SECONDS)
-            except Exception:
-                log.exception("a delivery report could not be told")
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            log.critical("delivery: %s", error)
-            self.failed.set()

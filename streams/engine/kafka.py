@@ -413,23 +413,19 @@ class Carrier:
 
     def _write(self, batch: PartitionBatch) -> None:
         """Produce what the batch leads to."""
-        encode, produce, handed_over = codec.encode, self._produce, batch.handed_over
         for number, send in enumerate(batch.sends):
-            topic, key, record, partition = send
-            if topic.name not in self._rooms:
-                produce(topic.name, key.encode(), encode(record), partition)
-                continue
-            place = place_of(send)
-            held = self._held.get(place)
-            if number in handed_over:
-                produce(topic.name, key.encode(), encode(record), place[1], HEADERS)
-            elif held is not None:
-                held.inbox.leave()
-                produce(
-                    topic.name, key.encode(), encode(record), place[1], None, held.inbox.written
-                )
-            else:
-                produce(topic.name, key.encode(), encode(record), place[1])
+            topic, partition = send.topic.name, send.partition
+            headers, report = None, None
+            if topic in self._rooms:
+                topic, partition = place = place_of(send)
+                held = self._held.get(place)
+                if number in batch.handed_over:
+                    headers = HEADERS
+                elif held is not None:
+                    held.inbox.leave()
+                    report = held.inbox.written
+            key, value = send.key.encode(), codec.encode(send.record)
+            self._produce(topic, key, value, partition, headers, report)
 
     def _produce(
         self,

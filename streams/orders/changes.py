@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from schemas.orders import AmendOrder, LineKind, OrderLine, PlaceOrder, Refusal
-from schemas.totals import MILLION, line_total, part, recomputed_total, rounded, shares
+from schemas.totals import MILLION, line_total, part, part_of, recomputed_total, rounded, shares
 from streams.orders import terms
 from streams.orders.model import MAXIMUM_LINES
 
@@ -154,7 +154,7 @@ def _resized(order: PlaceOrder, line_id: str, quantity: int) -> PlaceOrder:
         return _more(order, lines, _gross(order, scaled) - _gross(order, line),
                      _on_top(order, scaled) - _on_top(order, line))  # fmt: skip
     going = line.quantity - quantity
-    worth = terms.part_of(terms.worths(order)[line_id], going, line.quantity, quantity)
+    worth = part_of(terms.worths(order)[line_id], going, line.quantity, quantity)
     return _left(order, lines, order.total_minor - worth, {line_id: going})
 
 

@@ -20,6 +20,7 @@ from schemas.orders import (
     Status,
 )
 from schemas.topics import FULFILLMENT_COMMANDS, INVENTORY_COMMANDS, ORDERS_EVENTS
+from schemas.totals import part_of
 from streams.content import hash_of
 from streams.orders import ending, invoicing, paying, terms, waiting
 from streams.orders.ending import Changed
@@ -186,7 +187,7 @@ def _amount(state: OrderState, command: RecordShipment) -> int:
     total = 0
     for one in command.lines:
         name = one.line_id
-        total += terms.part_of(amounts[name], one.quantity, whole[name], gone[name])
+        total += part_of(amounts[name], one.quantity, whole[name], gone[name])
         gone[name] += one.quantity
     return total
 

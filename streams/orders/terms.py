@@ -18,7 +18,7 @@ from schemas.orders import (
     PlaceOrder,
     Tender,
 )
-from schemas.totals import allocate, recomputed_total, rounded, shares
+from schemas.totals import allocate, recomputed_total, shares
 
 _NOWHERE = Address("", "", "", "", "", "", "", 0.0, 0.0)
 
@@ -151,15 +151,6 @@ def shipped_worths(order: PlaceOrder) -> dict[str, int]:
                 amounts[line.line_id] += amount
             amounts[head.line_id] = 0
     return amounts
-
-
-def part_of(amount_minor: int, quantity: int, of_quantity: int, already: int) -> int:
-    """What `quantity` pieces of a line of `of_quantity` bear when `already` pieces went before.
-
-    The difference of two rounded sums, so that all parts of a line are its amount exactly.
-    """
-    upto = rounded(amount_minor * (already + quantity), of_quantity)
-    return upto - rounded(amount_minor * already, of_quantity)
 
 
 def difference(order: PlaceOrder) -> int:

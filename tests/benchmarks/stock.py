@@ -25,10 +25,10 @@ import psutil
 from confluent_kafka import Producer
 
 from deploy.broker import EmbeddedBroker, free_port
-from deploy.records import partition_of
 from deploy.topics import create
 from schemas import codec
 from schemas.inventory import ReservationState, StockReserved, StockState
+from schemas.partitions import partition_of
 from schemas.records import Record
 from schemas.stock import ChannelLevel, LocationLevel, PositionAt, StockLevels, StockSet
 from schemas.topics import INVENTORY_EVENTS, INVENTORY_LEVELS, INVENTORY_STATE, Topic

@@ -24,6 +24,7 @@ from deploy.topics import create
 from schemas.accounting import DEFAULT_ENTITY, SetLegalEntity
 from schemas.customers import Contact, Personal
 from schemas.messages import Send
+from schemas.partitions import partition_of
 from schemas.payments import PaymentCaptured
 from schemas.topics import ACCOUNTING_COMMANDS, ACCOUNTING_STATE, CUSTOMERS_KEYS, PAYMENTS_EVENTS
 from streams.accounting.agent import AccountingRoom
@@ -63,7 +64,7 @@ def write(broker: EmbeddedBroker) -> None:
     sends = [send for command in commands for send in desk.ask(DEFAULT_ENTITY, command)]
     cluster = Cluster(broker.bootstrap)
     number = records.partitions(cluster, ACCOUNTING_STATE)
-    place = records.partition_of(DEFAULT_ENTITY.encode(), number)
+    place = partition_of(DEFAULT_ENTITY.encode(), number)
     sends += [Send(ACCOUNTING_STATE, key, state, place) for key, state in desk.states.kept.items()]
     sends += [
         Send(CUSTOMERS_KEYS, "k", vault.issued(key, ["c-1"], NOW)),

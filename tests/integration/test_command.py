@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +41,9 @@ from schemas.topics import (
     ORDERS_EVENTS,
     Topic,
 )
+from tests.integration.waiting import HOST, PATIENCE_SECONDS, is_ready, until
 
 pytestmark = pytest.mark.integration
-HOST = "127.0.0.1"
-PATIENCE_SECONDS = 60.0
 EXAMPLES = Path(stock.__file__).parent / "examples"
 
 
@@ -90,21 +88,6 @@ def process(*arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         if started.poll() is None:
             started.kill()
         started.wait(PATIENCE_SECONDS)
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="module")

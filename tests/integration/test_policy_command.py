@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,11 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from deploy.broker import EmbeddedBroker, free_port
 from deploy.cli import cli
 from deploy.cluster import Cluster
 from deploy.records import partitions, read, send
-from deploy.topics import create
 from schemas.messages import Send
 from schemas.orders import LineKind, OrderRefused
 from schemas.payments import (
@@ -31,56 +26,27 @@ from schemas.payments import (
 from schemas.policies import PolicySet
 from schemas.records import Record
 from schemas.topics import (
-    ALL,
     ORDERS_COMMANDS,
     ORDERS_EVENTS,
     PAYMENTS_COMMANDS,
     PAYMENTS_EVENTS,
     Topic,
 )
+from tests.integration.waiting import until, working
 from tests.unit.streams.memory import place
 
 pytestmark = pytest.mark.integration
-HOST = "127.0.0.1"
-PATIENCE_SECONDS = 60.0
 R = TypeVar("R", bound=Record)
 STRICT = '[[intake]]\nname = "large"\nwhen = { total_over = "20.00 EUR" }\n'
 LIMITED = '[[payment_rule]]\nname = "limit"\nchannel = "json"\nmost_amount = "20.00 EUR"\n'
 MILD = '[[hold]]\nname = "large"\nkind = "fraud"\nwhen = { total_over = "20.00 EUR" }\n'
 
 
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> Iterator[str]:
     """A broker with the real topics, and one worker with the orders and payments rooms."""
-    port = free_port(HOST)
-    with EmbeddedBroker(tmp_path / "kafka") as broker:
-        assert create(broker.bootstrap) == len(ALL)
-        command = [sys.executable, "-m", "tests.integration.order_rooms", broker.bootstrap]
-        with (tmp_path / "worker.log").open("wb") as output:
-            worker = subprocess.Popen(
-                [*command, str(tmp_path / "state"), str(port)], stdout=output, stderr=output
-            )
-            try:
-                until(lambda: is_ready(port))
-                yield broker.bootstrap
-            finally:
-                worker.kill()
-                worker.wait(PATIENCE_SECONDS)
+    with working("orders", tmp_path) as bootstrap:
+        yield bootstrap
 
 
 def run(bootstrap: str, *arguments: str) -> Result:

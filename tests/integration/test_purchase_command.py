@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from deploy.broker import EmbeddedBroker, free_port
 from deploy.cli import cli
-from deploy.topics import create
-from schemas.topics import ALL
+from tests.integration.waiting import until, working
 
 pytestmark = pytest.mark.integration
-HOST = "127.0.0.1"
-PATIENCE_SECONDS = 60.0
 NOWHERE = "http://127.0.0.1:9"
 """no look-up: levels are read from Kafka"""
 
@@ -51,37 +43,10 @@ class Warehouse:
         return [event["event"] for event in self.purchase()["events"]]
 
 
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    port = free_port(HOST)
-    with EmbeddedBroker(tmp_path / "kafka") as broker:
-        assert create(broker.bootstrap) == len(ALL)
-        command = [sys.executable, "-m", "tests.integration.stock_rooms", broker.bootstrap]
-        with (tmp_path / "worker.log").open("wb") as output:
-            worker = subprocess.Popen(
-                [*command, str(tmp_path / "state"), str(port)], stdout=output, stderr=output
-            )
-            try:
-                until(lambda: is_ready(port))
-                yield Warehouse(broker.bootstrap)
-            finally:
-                worker.kill()
-                worker.wait(PATIENCE_SECONDS)
+    with working("stock", tmp_path) as bootstrap:
+        yield Warehouse(bootstrap)
 
 
 def test_goods_are_received_when_inventory_has_them_and_can_be_sent_again_corrected(

@@ -6,9 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,10 @@ from schemas.messages import Send
 from schemas.stock import StockSet
 from schemas.topics import INVENTORY_EVENTS, PARTITIONS
 from tests.integration.secured import PROTOCOLS, SecuredBroker
+from tests.integration.waiting import HOST, PATIENCE_SECONDS, is_ready, until
 from tests.pipeline import VAULT_KEY
 
 pytestmark = pytest.mark.integration
-HOST = "127.0.0.1"
-PATIENCE_SECONDS = 60.0
 STOCK = Path(stock.__file__).parent / "examples" / "stock.csv"
 
 
@@ -77,21 +75,6 @@ def running(broker: SecuredBroker, listener: str, *arguments: str, log: Path) ->
     finally:
         process.kill()
         process.wait(PATIENCE_SECONDS)
-
-
-def until(holds: Callable[[], object], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def asked(port: int, path: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from deploy.cluster import Cluster
 from deploy.topics import create
 from schemas import codec
 from schemas.inventory import ReservationState, StockReserved, StockState
+from schemas.partitions import partition_of
 from schemas.purchasing import (
     PurchaseLine,
     PurchaseLineState,
@@ -69,7 +70,7 @@ class Books:
         self._producer.begin_transaction()
         for topic, key, record in writes:
             # State stands in the partition of the SKU, whatever its own key is.
-            place = records.partition_of(key.split("|")[0].encode(), topic.partitions)
+            place = partition_of(key.split("|")[0].encode(), topic.partitions)
             value = None if record is None else codec.encode(record)
             self._producer.produce(topic.name, value, key.encode(), place)
         self._producer.flush(PATIENCE_SECONDS)
@@ -175,7 +176,7 @@ def test_a_sku_is_looked_for_in_the_partition_that_kafka_gives_it(broker: Embedd
         )
     assert producer.flush(PATIENCE_SECONDS) == 0
     number = INVENTORY_LEVELS.partitions
-    assert places == {key: records.partition_of(key, number) for key in places}
+    assert places == {key: partition_of(key, number) for key in places}
     found = levels.latest(Cluster(broker.bootstrap), skus)
     assert sorted(found) == sorted(skus[1:])
 

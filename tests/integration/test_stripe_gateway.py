@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +17,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from deploy.broker import EmbeddedBroker
+from deploy.broker import EmbeddedBroker, free_port
 from deploy.topics import create
 from schemas import codec
 from schemas.payments import (
@@ -35,9 +32,9 @@ from schemas.records import Record
 from schemas.topics import PAYMENTS_COMMANDS, PAYMENTS_EVENTS
 from tests.fakes.stripe import LOST_ANSWER, SECRET_KEY, WEBHOOK_SECRET, StripeFake
 from tests.fakes.stripe_ledger import PENDING_REFUND
+from tests.integration.waiting import HOST, PATIENCE_SECONDS, is_ready
 
 pytestmark = pytest.mark.integration
-PATIENCE_SECONDS = 60.0
 
 
 class Beside:
@@ -101,12 +98,6 @@ class Payments:
         self._reader.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(bootstrap: str, url: str, folder: Path) -> Iterator[str]:
     """The gateway's process, ready; where its webhooks come in."""
@@ -117,7 +108,8 @@ def running(bootstrap: str, url: str, folder: Path) -> Iterator[str]:
         f'[gateway]\nkind = "stripe"\nstripe_url = "{url}"\n'
         f'stripe_secret_key_file = "{key}"\nstripe_webhook_secret_file = "{webhook}"\n'
     )
-    port, webhook_port = free_port(), free_port()
+    port = free_port(HOST)
+    webhook_port = free_port(HOST, port)
     command = [
         sys.executable, "-m", "deploy.cli", "--config", str(folder / "millrace.toml"), "gateway",
         "--brokers", bootstrap, "--port", str(port), "--webhook-port", str(webhook_port),
@@ -137,14 +129,6 @@ def running(bootstrap: str, url: str, folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait(10)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def test_a_payment_is_held_taken_and_given_back_and_its_end_is_told_by_a_webhook(

@@ -29,6 +29,7 @@ from schemas.orders import (
 from schemas.payments import AuthorizePayment, ChangePayment
 from schemas.records import Record
 from schemas.topics import ORDERS_EVENTS
+from schemas.totals import recomputed_total
 from streams.orders.agent import OrdersRoom
 from tests.unit.streams.memory import NOW, Desk, place
 
@@ -162,3 +163,22 @@ def shipment(shipment_id: str = "s", **lines: int) -> RecordShipment:
 def released() -> OrderDesk:
     """An order of two lines that is released."""
     return OrderDesk().until(Status.RELEASED)
+
+
+def order(*lines: OrderLine, discount: int = 0, shipping: int = 0, tax: int = 0) -> PlaceOrder:
+    """An order for what its lines come to."""
+    made = replace(
+        place(), lines=list(lines), discount_minor=discount, shipping_minor=shipping, tax_minor=tax
+    )
+    total = recomputed_total(made)
+    return replace(made, total_minor=total, paid_minor=total)
+
+
+THREE = order(
+    OrderLine("1", "MUG", 3, 333),
+    OrderLine("2", "TEE", 1, 1999),
+    OrderLine("3", "CAP", 2, 501),
+    discount=100,
+    shipping=499,
+    tax=7,
+)

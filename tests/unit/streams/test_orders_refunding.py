@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from schemas.accounting import IssueCreditNote
 from schemas.orders import (
@@ -18,27 +17,19 @@ from schemas.orders import (
     Status,
 )
 from schemas.payments import CapturePayment, RefundPayment
-from schemas.totals import recomputed_total, shares
-from tests.unit.streams.memory import NOW, names, only, place
-from tests.unit.streams.order_desk import ID, OrderDesk, cancel, paid, released, shipment
-
-
-def order(*lines: OrderLine, discount: int = 0, shipping: int = 0, tax: int = 0) -> PlaceOrder:
-    made = replace(
-        place(), lines=list(lines), discount_minor=discount, shipping_minor=shipping, tax_minor=tax
-    )
-    total = recomputed_total(made)
-    return replace(made, total_minor=total, paid_minor=total)
-
-
-THREE = order(
-    OrderLine("1", "MUG", 3, 333),
-    OrderLine("2", "TEE", 1, 1999),
-    OrderLine("3", "CAP", 2, 501),
-    discount=100,
-    shipping=499,
-    tax=7,
+from schemas.totals import shares
+from tests.unit.streams.memory import NOW, names, only
+from tests.unit.streams.order_desk import (
+    ID,
+    THREE,
+    OrderDesk,
+    cancel,
+    order,
+    paid,
+    released,
+    shipment,
 )
+
 BUNDLE = order(
     OrderLine("set", "", 2, 1001, kind=LineKind.BUNDLE),
     OrderLine("1", "MUG", 4, 0, parent_line_id="set"),

@@ -26,34 +26,18 @@ from schemas.orders import (
     Status,
 )
 from schemas.payments import CapturePayment, ChangePayment, RefundPayment, VoidPayment
-from schemas.totals import recomputed_total, shares
+from schemas.totals import shares
 from streams.orders import changes, terms
 from tests.unit.streams.memory import names, only, place
 from tests.unit.streams.order_desk import (
     ID,
+    THREE,
     OrderDesk,
     cancel,
+    order,
     paid,
     released,
     shipment,
-)
-
-
-def order(*lines: OrderLine, discount: int = 0, shipping: int = 0, tax: int = 0) -> PlaceOrder:
-    made = replace(
-        place(), lines=list(lines), discount_minor=discount, shipping_minor=shipping, tax_minor=tax
-    )
-    total = recomputed_total(made)
-    return replace(made, total_minor=total, paid_minor=total)
-
-
-THREE = order(
-    OrderLine("1", "MUG", 3, 333),
-    OrderLine("2", "TEE", 1, 1999),
-    OrderLine("3", "CAP", 2, 501),
-    discount=100,
-    shipping=499,
-    tax=7,
 )
 
 
