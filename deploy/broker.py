@@ -62,7 +62,14 @@ MESSAGE_BYTES_MAX = 25 * 1024 * 1024
 PORT_RANGE = range(20_000, 32_000)
 PORT_TRIES_MAX = 200
 
-JVM_OPTIONS = ("-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
+JVM_OPTIONS = (
+    "-Xms256m",
+    "-Xmx768m",
+    "-XX:+UseG1GC",
+    # DECISIONS.md 5: the optimising compiler costs more than its code saves, for minutes.
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.awt.headless=true",
+)
 SHORT_JVM_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Of a JVM that lives for less than a second, and would compile for longer than it gains."""
 

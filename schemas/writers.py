@@ -17,16 +17,20 @@ _KNOWN_LONGS = 8_192
 """Longs whose encoding is remembered: small numbers, and the moments of the current batches."""
 
 
+_LAST = [bytes((low,) if low < 128 else (low & 127 | 128, low >> 7)) for low in range(1 << 14)]
+_FIRST = [bytes((low & 127 | 128, low >> 7 | 128)) for low in range(1 << 14)]
+"""Two bytes of a long, by 14 bits of it: the highest that are there, and those before them."""
+
+
 def _varint(number: int) -> bytes:
     if not -(2**63) <= number < 2**63:
         raise OverflowError(f"{number} does not fit an Avro long")
     rest = (number << 1) ^ (number >> 63)
-    out = bytearray()
-    while rest > 127:
-        out.append(rest & 127 | 128)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
+    encoded = b""
+    while rest >= 1 << 14:
+        encoded += _FIRST[rest & 0x3FFF]
+        rest >>= 14
+    return encoded + _LAST[rest]
 
 
 class _Longs(dict[int, bytes]):

@@ -7,7 +7,8 @@ import json
 import random
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from connectors.channels.sealing import sealed
+from connectors.vault.master import MasterKeys
+from connectors.vault.sealing import Vault
 from schemas import codec
 from schemas.channels import RawPayload
 from schemas.identifiers import order_id
@@ -38,6 +42,7 @@ from schemas.records import Record
 from schemas.stock import SetStock, StockSet
 from schemas.topics import (
     CHANNELS_RAW,
+    CUSTOMERS_KEYS,
     FULFILLMENT_COMMANDS,
     FULFILLMENT_STATE,
     INVENTORY_COMMANDS,
@@ -46,6 +51,7 @@ from schemas.topics import (
     PAYMENTS_COMMANDS,
     Topic,
 )
+from tests.pipeline import VAULT_KEY
 
 OrderCommand = (
     AmendOrder
@@ -171,6 +177,8 @@ class Sender:
     def __init__(self, bootstrap: str) -> None:
         """Nothing is connected before the first record."""
         self.sent = Sent()
+        self._vault = Vault(MasterKeys([VAULT_KEY]))
+        self._later: deque[Callable[[], None]] = deque()
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -186,16 +194,24 @@ class Sender:
             }
         )
 
-    def send(self, topic: Topic, key: str, record: Record, partition: int | None = None) -> None:
-        """Write one record; what fails is counted in `sent.failures`."""
+    def send(
+        self,
+        topic: Topic,
+        key: str,
+        record: Record,
+        partition: int | None = None,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Write one record; what fails is counted in `sent.failures`. `then`: once it is there."""
 
-        def delivered(error: KafkaError | None, message: Message) -> None:
+        def delivered(error: KafkaError | None, _message: Message) -> None:
             if error is not None:
                 self.sent.failures[str(error)] += 1
-            elif isinstance(record, RawPayload):
-                external = json.loads(record.payload)["external_id"]
-                self.sent.raws[record.raw_id] = order_id(CHANNEL, external)
-            elif isinstance(record, CancelOrder):
+                return
+            if then is not None:
+                # Later: within a report the producer must not be asked for others.
+                self._later.append(then)
+            if isinstance(record, CancelOrder):
                 self.sent.cancellations += 1
             elif topic in (ORDERS_COMMANDS, PAYMENTS_COMMANDS):
                 self.sent.changes[type(record).__name__] += 1
@@ -211,11 +227,26 @@ class Sender:
                 self._producer.poll(0.1)
         self._producer.poll(0)
 
+    def _follow(self) -> None:
+        """Do what waited for something to be there."""
+        while self._later:
+            self._later.popleft()()
+
     def raw(self, document: dict[str, Any], raw_id: str) -> None:
-        """Send an order as a payload."""
+        """Send an order as a payload, encrypted and behind its key, as the intake does."""
         now_ms = int(time.time() * 1000)
         payload = json.dumps(document).encode()
-        self.send(CHANNELS_RAW, raw_id, RawPayload(raw_id, CHANNEL, "webhook", "", now_ms, payload))
+        clear = RawPayload(raw_id, CHANNEL, "webhook", "", now_ms, payload)
+        closed, key = sealed(clear, self._vault)
+
+        def written() -> None:
+            self.sent.raws[raw_id] = order_id(CHANNEL, document["external_id"])
+
+        def payload_next() -> None:
+            self.send(CHANNELS_RAW, raw_id, closed, then=written)
+
+        self.send(CUSTOMERS_KEYS, key.key_id, key, then=payload_next)
+        self._follow()
 
     def post(self, url: str, token: str, document: dict[str, Any]) -> None:
         """Send an order to the intake, as a webhook sender does: again until it has a 200."""
@@ -264,6 +295,9 @@ class Sender:
     def flush(self) -> None:
         """Wait until everything is acknowledged. Raises LoadError."""
         left = self._producer.flush(DELIVERY_TIMEOUT_SECONDS)
+        while self._later:
+            self._follow()
+            left = self._producer.flush(DELIVERY_TIMEOUT_SECONDS)
         if left or self.sent.failures:
             raise LoadError(f"{left} records without an answer, failed: {self.sent.failures}")
 

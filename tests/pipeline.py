@@ -51,6 +51,17 @@ def peak_rss_mb(pid: int) -> float:
     return 0.0
 
 
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process, all its threads; 0 when it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    # The command's name, in brackets, may have spaces. Source: proc_pid_stat(5).
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Part:
     """A process of the pipeline, over all its starts."""
@@ -205,6 +216,13 @@ class Pipeline:
             self._note_peaks()
             peaks = {part.name: part.peak_mb for part in self.parts.values() if part.starts}
             return {**peaks, BROKER: self.broker_peak_mb}
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each running process has used since its start."""
+        with self._lock:
+            used = {part.name: part.pid for part in self.parts.values()}
+            used[BROKER] = self.broker.pid
+            return {name: cpu_seconds(pid) for name, pid in used.items() if pid is not None}
 
     def restarts(self) -> dict[str, int]:
         """How often each process was started again."""

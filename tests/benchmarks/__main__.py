@@ -98,9 +98,15 @@ def measure_pipeline(pipeline: Pipeline, orders: int) -> Results:
         sender.raw(document, f"raw-{document['external_id']}")
     sender.flush()
     began = time.time()
+    before = pipeline.cpu_seconds()
     pipeline.start()
     placed, ended = placed_and_outcomes(pipeline.bootstrap, orders)
+    used = pipeline.cpu_seconds()
     return {
+        "cpu_us_per_order": {
+            name: round((seconds - before.get(name, 0.0)) / orders * 1e6)
+            for name, seconds in used.items()
+        },
         "orders_per_second": orders / max(0.001, (ended[-1] - placed[0]) / 1000),
         "backlog_seconds": ended[-1] / 1000 - began,
     }
