@@ -70,8 +70,12 @@ REASONS = (
     "invalid_identifier",
     "invalid_time",
     "not_an_order",
+    "not_ready",
+    "incomplete",
     "nothing_to_deliver",
     "too_large",
     "erased",
 )
-"""Why a payload is rejected, in the order in which the checks run."""
+"""Why a payload is rejected, in the order in which the checks run. `not_ready`: the channel has not
+let the order go yet, e.g. its payment is pending. `incomplete`: a part of it comes in another call,
+e.g. its items."""

@@ -218,6 +218,8 @@ class PlaceOrder(Record, frozen=True):
     """encrypted schemas.customers.Personal: names, contacts, addresses, texts of the customer's"""
     personal_hash: int = 0
     """keyed hash of the same in clear; tells a change of it from a repeat"""
+    billing_country: str = ""
+    """ISO 3166-1 alpha-2 of the billing address; empty where the channel does not say"""
 
 
 class CancelOrder(Record, frozen=True):

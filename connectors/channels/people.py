@@ -103,12 +103,12 @@ def personal_json(order: object, *addresses: Address) -> bytes:
         for wish in _objects(line, "personalisation")
     ]
     billing = _address(_object(order, "billing"), _PLAIN)
-    return _written(Personal(of_json(order), list(addresses), billing, _note(order), wishes))
+    return written(Personal(of_json(order), list(addresses), billing, _note(order), wishes))
 
 
 def personal_csv(row: dict[str, str], ship_to: Address) -> bytes:
     """The same of the first row of an order of the `csv` channel."""
-    return _written(Personal(of_csv(row), [ship_to], None, _note(row), []))
+    return written(Personal(of_csv(row), [ship_to], None, _note(row), []))
 
 
 def personal_shopify(order: object, ship_to: Address) -> bytes:
@@ -133,7 +133,7 @@ def personal_shopify(order: object, ship_to: Address) -> bytes:
     billing = _address(_object(order, "billing_address"), _REST) or _address(
         _object(order, "billingAddress"), _GRAPHQL
     )
-    return _written(Personal(of_shopify(order), [ship_to], billing, _note(order), wishes))
+    return written(Personal(of_shopify(order), [ship_to], billing, _note(order), wishes))
 
 
 def read(order: PlaceOrder) -> Personal:
@@ -162,8 +162,8 @@ def _identifies(address: Address) -> bool:
     )
 
 
-def _written(personal: Personal) -> bytes:
-    """As JSON; empty where nothing in it is personal."""
+def written(personal: Personal) -> bytes:
+    """PlaceOrder.personal in clear: as JSON; empty where nothing in it is personal."""
     empty = Personal(addresses=personal.addresses)
     if personal == empty and not any(map(_identifies, personal.addresses)):
         return b""
