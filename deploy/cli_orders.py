@@ -13,8 +13,6 @@ import click
 from deploy import output
 from deploy.options import (
     INTERRUPTED,
-    SOME_REJECTED,
-    UNREADABLE,
     NotFound,
     Unavailable,
     dashboard_option,
@@ -28,7 +26,6 @@ from deploy.options import (
 )
 
 if TYPE_CHECKING:
-    from connectors.channels.mapping import Mapped
     from connectors.vault.sealing import Vault
     from deploy.cluster import Cluster
 
@@ -47,18 +44,25 @@ def channels(as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=existing_file)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=existing_file)
 @own("--channel", required=True, help="Whose format FILE has; see `millrace channels`.")
 @own("--dry-run", is_flag=True, help="Only say what would be understood; needs no broker.")
+@own(
+    "--policy",
+    "policy_file",
+    type=existing_file,
+    help="With --dry-run: what this policy would hold or refuse.",
+)
 @vault_key_option
 @data_option
 @json_option
 @on_kafka
 def submit(
     cluster: Cluster,
-    file: Path,
+    files: tuple[Path, ...],
     channel: str,
     dry_run: bool,
+    policy_file: Path | None,
     vault_key_file: Path | None,
     data: Path,
     as_json: bool,
@@ -67,90 +71,72 @@ def submit(
 
     Prints a line for each order. What is not understood is kept as well, for `millrace rejected`,
     and the exit status is 1; it is 2 when nothing in FILE could be read as this format. A FILE that
-    is too large is not sent.
+    is too large is not sent. Where a channel tells an order in several calls, such as an order, its
+    address and its items, give all their answers at once.
 
     \b
     Examples:
       millrace submit order.json --channel shopify
+      millrace submit order.json items.json --channel amazon
       millrace submit orders.csv --channel csv --dry-run --json
     """
     from connectors.channels.mapping import MAXIMUM_PAYLOAD_BYTES
-    from connectors.channels.publisher import RawPublisher, Undelivered, new_raw_id
     from connectors.channels.registry import CHANNELS
-    from deploy.vault import opened
-    from schemas.channels import RawPayload
+    from deploy import submission
+    from deploy.cli_policy import sound
 
     mapping = CHANNELS.get(channel)
     if mapping is None:
         known = ", ".join(sorted(CHANNELS))
         raise click.UsageError(f"there is no channel {channel!r}; there are {known}")
-    with file.open("rb") as source:
-        payload = source.read(MAXIMUM_PAYLOAD_BYTES + 1)
+    if policy_file is not None and not dry_run:
+        raise click.UsageError("--policy goes with --dry-run; the pipeline has its own")
+    policy = sound(policy_file, as_json)[1] if policy_file is not None else None
+    contents = []
+    for file in files:
+        with file.open("rb") as source:
+            contents.append(source.read(MAXIMUM_PAYLOAD_BYTES + 1))
+    payloads = submission.payloads(channel, contents)
+    if not dry_run:
+        taken = [payload for payload in payloads if len(payload) <= MAXIMUM_PAYLOAD_BYTES]
+        _send(cluster, channel, taken, vault_key_file, data)
     now_ms = time.time_ns() // 1_000_000
-    raw = RawPayload(new_raw_id(), channel, "file", "", now_ms, payload)
-    mapped = mapping.orders(payload, "", raw.raw_id, now_ms)
-    if not dry_run and len(payload) <= MAXIMUM_PAYLOAD_BYTES:
-        publisher = RawPublisher(cluster.brokers, cluster.kafka, opened(vault_key_file, data))
-        try:
-            publisher.publish_all([raw])
-        except Undelivered as error:
-            raise Unavailable(f"Kafka at {cluster.brokers} did not take it: {error}") from error
-        finally:
-            publisher.close()
-    for order in map(described, mapped):
+    mapped = [order for payload in payloads for order in mapping.orders(payload, "", "", now_ms)]
+    said = [submission.described(order, policy, now_ms) for order in mapped]
+    for order in said:
         if as_json:
             output.line(order)
         elif order["outcome"] == "accepted":
             what = f" ({order['reason']})" if order["reason"] else ""
             click.echo(output.printable(f"{channel}-{order['external_id']}: accepted{what}"))
+        elif order["outcome"] == "held":
+            told = f"{channel}-{order['external_id']}: held: {order['reason']}"
+            click.echo(output.printable(told))
         else:
             click.echo(output.printable(f"rejected: {order['reason']}"))
-    sys.exit(_status(mapped))
+    sys.exit(submission.status(mapped, said))
 
 
-def _status(mapped: list[Mapped]) -> int:
-    """Nothing of the file could be read, some was rejected, or all is well."""
-    from connectors.channels.mapping import Rejected
+def _send(
+    cluster: Cluster, channel: str, payloads: list[bytes], vault_key_file: Path | None, data: Path
+) -> None:
+    """Have Kafka take the payloads. Raises Unavailable."""
+    from connectors.channels.publisher import RawPublisher, Undelivered, new_raw_id
+    from deploy.vault import opened
+    from schemas.channels import RawPayload
 
-    rejected = [order for order in mapped if isinstance(order, Rejected)]
-    if not rejected:
-        return 0
-    if len(rejected) == len(mapped) and all(order.reason == "unreadable" for order in rejected):
-        return UNREADABLE
-    return SOME_REJECTED
-
-
-def described(order: Mapped) -> dict[str, object]:
-    """What `submit` says of one order, as an object for --json."""
-    from schemas.orders import CancelOrder, PlaceOrder
-
-    if isinstance(order, PlaceOrder):
-        return {
-            "external_id": order.external_id,
-            "outcome": "accepted",
-            "reason": "",
-            "currency": order.currency,
-            "total_minor": order.total_minor,
-            "lines": len(order.lines),
-        }
-    if isinstance(order, CancelOrder):
-        return {
-            "external_id": order.order_id.partition("-")[2],
-            "outcome": "accepted",
-            "reason": "cancellation",
-            "currency": "",
-            "total_minor": None,
-            "lines": 0,
-        }
-    where = "" if order.field in order.detail else f"{order.field}: "
-    return {
-        "external_id": order.external_id,
-        "outcome": "rejected",
-        "reason": f"{order.reason}: {where}{order.detail}",
-        "currency": "",
-        "total_minor": None,
-        "lines": 0,
-    }
+    if not payloads:
+        return
+    now_ms = time.time_ns() // 1_000_000
+    publisher = RawPublisher(cluster.brokers, cluster.kafka, opened(vault_key_file, data))
+    try:
+        publisher.publish_all(
+            [RawPayload(new_raw_id(), channel, "file", "", now_ms, payload) for payload in payloads]
+        )
+    except Undelivered as error:
+        raise Unavailable(f"Kafka at {cluster.brokers} did not take it: {error}") from error
+    finally:
+        publisher.close()
 
 
 @click.command()

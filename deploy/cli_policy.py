@@ -116,7 +116,7 @@ def set_policy(cluster: Cluster, file: Path, actor: str, as_json: bool) -> None:
     from deploy import payment_rollout
     from deploy.policy_rollout import put_in_force, standing
 
-    checked, wanted = _sound(file, as_json)
+    checked, wanted = sound(file, as_json)
     done = put_in_force(cluster, wanted, actor, _now_ms(), standing)
     with payment_rollout.looking(cluster) as look:
         others = payment_rollout.put_in_force(cluster, checked.payments, actor, look)
@@ -203,7 +203,7 @@ def simulate(cluster: Cluster, file: Path, since: str, as_json: bool) -> None:
         raise click.BadParameter(
             f"{since!r} is neither 24h, 3d nor a time", param_hint="--since"
         ) from None
-    checked, wanted = _sound(file, as_json)
+    checked, wanted = sound(file, as_json)
     found = standing(cluster)
     before = found.latest.policy if found.latest is not None else None
     _say_behind(found)
@@ -294,7 +294,7 @@ def _loaded(file: Path) -> Checked:
         raise Unreadable(str(error)) from error
 
 
-def _sound(file: Path, as_json: bool) -> tuple[Checked, Policy]:
+def sound(file: Path, as_json: bool) -> tuple[Checked, Policy]:
     """The file and its policy; what is wrong in it is told, and ends the command."""
     checked = _loaded(file)
     if checked.policy is None:

@@ -112,7 +112,6 @@ def _kept(table: Table, key: str, rule: PaymentRule) -> list[PaymentRule]:
             for one in amounts(table.file, path, value)
         ]
     if table.flag(key):
-        table.file.warn(path, "is kept by every payment: no channel tells who pays it from where")
         return [replace(rule, kind=PaymentRuleKind.BILLING_COUNTRY)]
     if value is False:
         table.wrong(key, "is written only where it is true")

@@ -854,6 +854,8 @@ class OrderState(Record, frozen=True):
     """what was shipped and billed, in its order"""
     returned_minor: int = 0
     """sum of all OrderRefunded; within refund_asked_minor"""
+    billing_country: str = ""
+    """ISO 3166-1 alpha-2 of the billing address; empty where unknown"""
 
 
 class EarlyState(Record, frozen=True):

@@ -81,7 +81,7 @@ class Field(StrEnum):
     PREPAID_SHORT = "prepaid_short"
     """a tender that is paid at the channel is not paid in full, or in another currency"""
     COUNTRY_MISMATCH = "country_mismatch"
-    """its addresses are not all in one country"""
+    """its addresses, the billing address among them, are not all in one country"""
     PICKUP = "pickup"
     """a line of it is fetched by the customer"""
     BUSINESS = "business"

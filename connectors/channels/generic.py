@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from connectors.channels import generic_parts, mapping, people
+from connectors.channels import countries, generic_parts, mapping, people
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact
 from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder, Tender
@@ -88,6 +88,7 @@ class GenericJson:
             purchase_order_number=order.optional_text("purchase_order_number"),
             subscription_id=generic_parts.subscription(order),
             personal=people.personal_json(value, ship_to, *more_addresses),
+            billing_country=_billing_country(order),
         )
 
 
@@ -138,6 +139,13 @@ def _payment(payment: Fields, currency: str) -> tuple[str, str, int, str]:
         raise Rejected("wrong_type", path, f"{path} is neither 'card' nor 'channel'")
     paid_currency = payment.currency("currency") if payment.has("currency") else currency
     return method, "", payment.amount("paid", paid_currency), paid_currency
+
+
+def _billing_country(order: Fields) -> str:
+    """Where who pays is, if the order says so; read as leniently as `people` reads the rest."""
+    billing = order.raw("billing")
+    code = billing.get("country") if isinstance(billing, dict) else None
+    return countries.code(code) if isinstance(code, str) else ""
 
 
 def _ship_to(address: Fields | None) -> Address:
@@ -251,6 +259,7 @@ class GenericCsv:
             backorder=False,
             raw_id=raw_id,
             personal=people.personal_csv(first.texts(), ship_to),
+            billing_country=first.country("billing_country"),
         )
 
 

@@ -8,3 +8,5 @@ from connectors.channels.shopify import Shopify
 
 _ALL: tuple[Mapping, ...] = (Shopify(), GenericJson(), GenericCsv())
 CHANNELS: dict[str, Mapping] = {channel.name: channel for channel in _ALL}
+JOINED = frozenset({"amazon"})
+"""Channels that tell one order in several calls, which a payload then holds as `documents`."""

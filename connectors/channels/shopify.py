@@ -160,6 +160,7 @@ class Shopify:
             purchase_order_number=told(lambda: order.optional_text("po_number"), ""),
             subscription_id=told(lambda: order.optional_text("subscription_id"), ""),
             personal=people.personal_shopify(said, ship_to),
+            billing_country=told(lambda: _billing_country(order), ""),
         )
 
 
@@ -302,6 +303,15 @@ def _ship_to(order: Fields) -> Address:
     return _address(address) if address is not None else mapping.NOWHERE
 
 
+def _billing_country(order: Fields) -> str:
+    address = order.optional_object("billing_address")
+    return _country(address) if address is not None else ""
+
+
+def _country(address: Fields) -> str:
+    return address.country("country_code") or countries.code(address.optional_text("country"))
+
+
 def _address(address: Fields) -> Address:
     latitude, longitude = address.position()
     return Address(
@@ -311,9 +321,7 @@ def _address(address: Fields) -> Address:
         city=address.optional_text("city"),
         region=address.optional_text("province_code"),
         postal_code=address.optional_text("zip"),
-        country=(
-            address.country("country_code") or countries.code(address.optional_text("country"))
-        ),
+        country=_country(address),
         latitude=latitude,
         longitude=longitude,
     )

@@ -289,9 +289,11 @@ def _discount_ppm(order: PlaceOrder) -> int:
 
 
 def _several_countries(order: PlaceOrder) -> bool:
+    country = order.ship_to.country
+    if order.billing_country and country and order.billing_country != country:
+        return True
     if not order.more_addresses:
         return False
-    country = order.ship_to.country
     return any(address.country != country for address in order.more_addresses)
 
 

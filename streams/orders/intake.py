@@ -165,6 +165,7 @@ def _fresh(order: PlaceOrder, now_ms: int) -> OrderState:
         tenders=order.tenders,
         customer_id=order.customer_id,
         content=codec.encode(order),
+        billing_country=order.billing_country,
     )
 
 

@@ -38,6 +38,7 @@ def asked(state: OrderState, status: Status) -> tuple[OrderState, Send]:
         state.payment_revision,
         hour,
         day,
+        state.billing_country,
     )
     return replace(state, status=status), Send(PAYMENTS_COMMANDS, state.order_id, command)
 

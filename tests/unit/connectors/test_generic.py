@@ -525,3 +525,19 @@ def test_a_long_truncated_payload_is_unreadable_and_not_too_many_orders() -> Non
 def test_no_bytes_raise_or_vanish(payload: bytes) -> None:
     assert GenericCsv().orders(payload, "", "r", NOW)
     assert GenericJson().orders(payload, "", "r", NOW)
+
+
+@pytest.mark.parametrize(
+    ("billing", "country"),
+    [
+        ({"country": "FR"}, "FR"),
+        ({"country": "France"}, "FR"),
+        ({"country": "Nowhere"}, ""),
+        (None, ""),
+        ("x", ""),
+    ],
+)
+def test_the_billing_country_is_told_where_the_order_says_it(billing: Any, country: str) -> None:
+    [order] = GenericJson().orders(json.dumps({**plain(), "billing": billing}).encode(), "", "", 0)
+    assert isinstance(order, PlaceOrder)
+    assert order.billing_country == country

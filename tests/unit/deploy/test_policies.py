@@ -131,11 +131,6 @@ WARNINGS = [
         "p.toml:3: warning: payment_rule[1].most_orders_last_hour: is kept by every payment: orders"
         " are counted only where a rule for orders looks at the customer, e.g. [duplicates]",
     ),
-    (
-        '[[payment_rule]]\nname = "a"\nsame_billing_country = true\n',
-        "p.toml:3: warning: payment_rule[1].same_billing_country: is kept by every payment: no"
-        " channel tells who pays it from where",
-    ),
 ]
 
 

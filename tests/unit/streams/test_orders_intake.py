@@ -196,3 +196,10 @@ def test_a_state_from_before_the_chain_starts_one() -> None:
 
 def test_a_timer_of_an_order_that_nobody_knows_has_no_effect() -> None:
     assert Desk(OrderDesk().room).wake(ID) == []
+
+
+def test_payments_are_told_where_who_pays_is() -> None:
+    order = replace(place(), billing_country="FR")
+    made = OrderDesk(order)
+    sends = made.answered(made.tell(order))
+    assert only(sends, AuthorizePayment).billing_country == "FR"

@@ -155,6 +155,7 @@ SPLIT = [Tender("1", "gift_card", 1000), Tender("2", "channel", 0, "", 1999, "EU
 CHANGED = [
     Case("guest = true", replace(ORDER, customer_id="")),
     Case("country_mismatch = true", replace(ORDER, more_addresses=[ABROAD])),
+    Case("country_mismatch = true", replace(ORDER, billing_country=ABROAD.country)),
     Case("addresses = 2", replace(ORDER, more_addresses=[ABROAD])),
     Case("pickup = true", replace(ORDER, lines=FETCHED)),
     Case('pickup_location = "S"', replace(ORDER, lines=FETCHED)),
