@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 
 from deploy.policy_conditions import Node, amounts, condition, leaves, percent, steps
 from deploy.policy_lines import KeyPath, lines
-from deploy.policy_payments import NO_RULES, Payments, never_counted, payments, rules_in
+from deploy.policy_payments import NO_RULES, Payments, payments, rules_in
 from deploy.policy_reach import Rule, contradictions, never_taken, unreachable, with_codes
 from deploy.policy_tables import File, Problem, Table, display, suggestion, unknown
 from schemas.payments import PaymentRulesState
@@ -42,7 +42,7 @@ from schemas.policies import (
 from streams.content import hash_of
 from streams.orders.conditions import MONEY, WEEKDAYS
 from streams.orders.cutoff import DAY_MINUTES
-from streams.orders.policy import DISCOUNTS, DUPLICATES, RISK, TOTALS, compiled, rules_of
+from streams.orders.policy import DISCOUNTS, DUPLICATES, RISK, TOTALS, rules_of
 
 MAXIMUM_BYTES = 128 * 1024
 MAXIMUM_RULES = 500
@@ -107,8 +107,6 @@ def check(text: str, name: str, channels: Collection[str] = ()) -> Checked:
         return Checked(name, None, [Problem(1, "", "has values too deep in each other", True)])
     policy, paid = _Reading(file, content).policy(text, name)
     sound = not any(problem.is_error for problem in file.problems)
-    if sound and not compiled(policy).asks_customers:
-        never_counted(file, paid.counted)
     problems = sorted(file.problems, key=lambda problem: (problem.line, problem.path))
     if not sound:
         return Checked(name, None, problems)
@@ -165,6 +163,7 @@ class _Reading:
         policy = Policy(
             0, hash_of(text), name, text, time_zone, intake, holds, backorders, priorities,
             discounts, unlisted, totals, cut_offs, duplicates, risks, hold_at, refuse_at, terms,
+            paid.is_counted,
         )  # fmt: skip
         self._bounds(policy, paid.state)
         return policy, paid

@@ -6,14 +6,13 @@ by them. What the kinds mean stands in schemas/payments.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from deploy.policy_conditions import SOURCES, WORDS, amounts
-from deploy.policy_lines import KeyPath
-from deploy.policy_tables import MAXIMUM_NUMBER, File, Table, checked_texts, suggestion
+from deploy.policy_tables import MAXIMUM_NUMBER, Table, checked_texts, suggestion
 from schemas.payments import PaymentRule, PaymentRuleKind, PaymentRulesState
 from schemas.policies import Field
 from streams.payments.model import MAXIMUM_TENDERS
@@ -43,8 +42,8 @@ class Payments(NamedTuple):
 
     state: PaymentRulesState
     """as each partition of the payments room keeps it"""
-    counted: list[KeyPath]
-    """where rules look at how often a customer has ordered"""
+    is_counted: bool
+    """a rule looks at how often a customer has ordered"""
 
 
 def rules_in(state: PaymentRulesState) -> list[str]:
@@ -61,19 +60,19 @@ def payments(top: Table, name: Callable[[Table], str]) -> Payments:
         refuse_at = table.whole("refuse_at", 1, MAXIMUM_POINTS)
         table.end()
     rules: list[PaymentRule] = []
-    counted: list[KeyPath] = []
+    is_counted = False
     most = 0
     for one in top.tables("payment_rule"):
         read = _rule(one, name(one), table is not None)
         rules += read
         most += read[0].points if read else 0
-        counted += [(*one.path, key) for key in _COUNTED if key in one]
+        is_counted |= any(key in one for key in _COUNTED)
     sound = not any(problem.is_error for problem in top.file.problems)
     if table is not None and sound and refuse_at > most:
         top.file.warn(
             (*table.path, "refuse_at"), f"is never reached: all rules together give {most} points"
         )
-    return Payments(PaymentRulesState(rules, refuse_at), counted)
+    return Payments(PaymentRulesState(rules, refuse_at), is_counted)
 
 
 def _rule(table: Table, name: str, is_pointed: bool) -> list[PaymentRule]:
@@ -125,13 +124,3 @@ def _channel(table: Table) -> str:
             (*table.path, "channel"), f"no channel is called {name!r}; {suggestion(name, known)}"
         )
     return name
-
-
-def never_counted(file: File, counted: Sequence[KeyPath]) -> None:
-    """Warn of rules about a number that nobody counts."""
-    for path in counted:
-        file.warn(
-            path,
-            "is kept by every payment: orders are counted only where a rule for orders looks at"
-            " the customer, e.g. [duplicates]",
-        )

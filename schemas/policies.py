@@ -346,6 +346,8 @@ class Policy(Record, frozen=True):
     """points from which on an order is refused; 0 for never"""
     risk_terms: list[HoldTerms] = []
     """how an order is held for its points; one, or none where hold_at is 0"""
+    counts_for_payments: bool = False
+    """a rule for payments looks at how often the customer has ordered"""
 
 
 class SetPolicy(Record, frozen=True):

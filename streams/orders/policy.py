@@ -184,7 +184,11 @@ class Compiled:
         self._duplicate = _action(policy.duplicates, DUPLICATES)
         self._risk_hold = _hold(policy.risk_terms[0], RISK) if policy.risk_terms else None
         self._trusts_discounts = not policy.discounts and self._unlisted[0] == Action.TRUST
-        self.asks_customers = reader.asks_customers or self._duplicate[0] != Action.TRUST
+        self.asks_customers = (
+            reader.asks_customers
+            or self._duplicate[0] != Action.TRUST
+            or policy.counts_for_payments
+        )
 
     def decide(self, order: PlaceOrder, known: RecordAssessment, now_ms: int) -> Intake:
         """See `intake`."""

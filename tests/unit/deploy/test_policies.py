@@ -126,11 +126,6 @@ WARNINGS = [
         "p.toml:3: warning: payment_rule[1].channel: no channel is called 'jsn'; did you mean"
         " json?",
     ),
-    (
-        '[[payment_rule]]\nname = "a"\nmost_orders_last_hour = 2\n',
-        "p.toml:3: warning: payment_rule[1].most_orders_last_hour: is kept by every payment: orders"
-        " are counted only where a rule for orders looks at the customer, e.g. [duplicates]",
-    ),
 ]
 
 
@@ -351,3 +346,16 @@ def test_a_file_has_bounds() -> None:
 def test_the_countries_are_those_of_iso_3166() -> None:
     assert len(COUNTRIES) == 249
     assert all(len(code) == 2 and code.isupper() for code in COUNTRIES)
+
+
+@pytest.mark.parametrize("key", ["most_orders_last_hour", "most_orders_last_day"])
+def test_a_payment_rule_about_how_often_a_customer_orders_has_it_counted(key: str) -> None:
+    checked = check(f'[[payment_rule]]\nname = "a"\n{key} = 2\n', "p.toml")
+    assert checked.policy is not None
+    assert compiled(checked.policy).asks_customers
+
+
+def test_other_payment_rules_ask_nothing_of_customers() -> None:
+    checked = check('[[payment_rule]]\nname = "a"\nmost_tenders = 2\n', "p.toml")
+    assert checked.policy is not None
+    assert not compiled(checked.policy).asks_customers

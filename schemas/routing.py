@@ -1,0 +1,252 @@
+"""Routing rules: from which locations an order may be served, and in which order they are tried.
+
+`deploy/routing.py` reads them from a file. SetRoutingRules goes to every partition of
+fulfillment.commands under ROUTING_KEY, and each partition keeps its RoutingState under the same
+key. Every partition ends with the same rules, in whatever order two of them came: the greater
+(version, text_hash) counts.
+
+Amounts are in minor units of the rules' currency; they compare ways to send goods, and nobody is
+charged by them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from schemas.records import Millis, Record
+
+ROUTING_KEY = "@routing"
+"""State key of the rules in every partition of the room, and key of SetRoutingRules."""
+
+
+class Sort(StrEnum):
+    """By what the locations of a rule are put in order; the better one first."""
+
+    SAME_COUNTRY = "same_country"
+    """those of the country that the goods go to"""
+    DISTANCE = "distance"
+    """great circle; what is not known is farthest"""
+    COST = "cost"
+    """of one shipment by the first zone that fits"""
+    PROMISE = "promise"
+    """the earliest day of delivery"""
+    CAPACITY = "capacity"
+    """the greatest share of the day's capacity that is left"""
+    SEQUENCE = "sequence"
+    """as `sequence` of the rules names them; those that it does not name are last"""
+
+
+class Otherwise(StrEnum):
+    """What is done where no location of a rule, or of one before it, has the goods."""
+
+    NEXT = "next"
+    """the next rule that fits is asked"""
+    QUEUE = "queue"
+    """the order waits for a person, with the reasons"""
+    BACKORDER = "backorder"
+    """it waits for stock"""
+    DROP_SHIP = "drop_ship"
+    """suppliers are tried, then it waits for a person"""
+    CANCEL = "cancel"
+    """it is refused"""
+
+
+class Consolidate(StrEnum):
+    """What counts when lines that could go together are put together."""
+
+    COST = "cost"
+    """the least cost of all shipments"""
+    SHIPMENTS = "shipments"
+    """the fewest shipments, then the least cost; nothing moves that saves no shipment"""
+
+
+class Places(Record, frozen=True):
+    """Which locations; what is empty leaves none out."""
+
+    kinds: list[str] = []
+    """of schemas.locations.Kind"""
+    groups: list[str] = []
+    """it stands in one of them"""
+    countries: list[str] = []
+    """ISO 3166-1 alpha-2"""
+    locations: list[str] = []
+    """by location_id"""
+    same_country: bool = False
+    """only those of the country that the goods go to"""
+    within_km: int = 0
+    """great circle; 0 for any distance. One without coordinates is not within"""
+    capacity_left_percent: int = 0
+    """at least so much of the day's capacity is left; no bound leaves 100"""
+    before_cut_off: bool = False
+    """what is ordered now still leaves today"""
+    promise_within_days: int = 0
+    """it is delivered in so many calendar days from now; 0 for any"""
+    cost_at_most_minor: int = 0
+    """of one shipment; 0 for any"""
+
+
+class OrderIs(Record, frozen=True):
+    """Which orders; what is empty leaves none out."""
+
+    channels: list[str] = []
+    customer_groups: list[str] = []
+    countries: list[str] = []
+    """that the goods go to"""
+    not_countries: list[str] = []
+    postal_codes: list[str] = []
+    """beginnings, in capitals without blanks"""
+    goods: list[str] = []
+    """a line has goods of this name, see Goods"""
+    pieces_at_least: int = 0
+    pieces_at_most: int = 0
+    """0 for any number"""
+    value_at_least_minor: int = 0
+    """of the lines, in the rules' currency"""
+    value_below_minor: int = 0
+    """0 for any value"""
+
+
+class Goods(Record, frozen=True):
+    """Goods that rules speak of, by their SKUs, e.g. hazardous or cold ones."""
+
+    name: str
+    line: int
+    """of the file"""
+    skus: list[str]
+    """* stands for any characters"""
+
+
+class Calendar(Record, frozen=True):
+    """When locations work. The first one that fits a location counts."""
+
+    name: str
+    line: int
+    """of the file"""
+    places: Places
+    time_zone: str
+    """IANA name"""
+    weekdays: list[str]
+    """mon to sun"""
+    holidays: list[str]
+    """days as ISO 8601 has them"""
+    cut_off_minute: int
+    """local minute of the day until which an order counts as of that day"""
+    handling_days: int
+    """working days from that day until it leaves"""
+
+
+class Zone(Record, frozen=True):
+    """What carriers ask and how long they take. The first one that fits counts; where none does,
+    no carrier goes from that location to that address."""
+
+    name: str
+    line: int
+    """of the file"""
+    places: Places
+    """from where; same_country and within_km count as well"""
+    countries: list[str]
+    """to where; empty for all"""
+    cost_minor: int
+    """of one shipment"""
+    per_100_km_minor: int
+    """added for the distance, rounded to whole minor units"""
+    per_piece_minor: int
+    transit_days: int
+    """days on which the carrier delivers, from the day on which goods leave; 0 for the same day"""
+    delivery_weekdays: list[str]
+    delivery_holidays: list[str]
+    goods: list[str] = []
+    """the only goods that it takes; empty for all"""
+    not_goods: list[str] = []
+    """goods that it does not take"""
+
+
+class Exclusion(Record, frozen=True):
+    """Locations that never serve such an order, whatever a rule says."""
+
+    name: str
+    line: int
+    """of the file"""
+    when: OrderIs
+    places: Places
+
+
+class RoutingRule(Record, frozen=True):
+    """Locations that are tried for such an order, after those of the rules before it."""
+
+    name: str
+    line: int
+    """of the file"""
+    when: OrderIs
+    places: Places
+    sort: list[str]
+    """of Sort, the weightiest first"""
+    otherwise: str = "next"
+    """one of Otherwise"""
+    split: int = 0
+    """at most so many shipments; 0 for any number"""
+    minimum_minor: int = 0
+    """value of each shipment where there are several"""
+    surcharge_minor: int = 0
+    """added to the cost of each shipment from these locations"""
+    complete: bool = False
+    """nothing leaves before every line can"""
+    cancel_after_ms: Millis = 0
+    """what waits longer is cancelled; 0 for never"""
+
+
+class RoutingRules(Record, frozen=True):
+    """A whole file of rules."""
+
+    version: int
+    """grows with each that is set: when that was, in milliseconds since 1970"""
+    text_hash: int
+    """63 bits of the hash of `text`"""
+    name: str
+    """of the file"""
+    text: str
+    """the file as it was written"""
+    currency: str
+    """ISO 4217"""
+    rules: list[RoutingRule]
+    """in the order of the file"""
+    exclusions: list[Exclusion] = []
+    goods: list[Goods] = []
+    calendars: list[Calendar] = []
+    zones: list[Zone] = []
+    sequence: list[str] = []
+    """location_ids, the first to be tried first"""
+    consolidate: str = "cost"
+    """one of Consolidate"""
+
+
+class SetRoutingRules(Record, frozen=True):
+    """Rank and consolidate by these rules from now on, on each partition. An older one changes
+    nothing, and neither does the same again."""
+
+    rules: RoutingRules
+    actor: str
+    at_ms: Millis
+
+
+class RoutingRulesSet(Record, frozen=True):
+    """Other rules hold. Written by partition 0 alone. Key: @routing."""
+
+    version: int
+    previous_version: int
+    """of those before; 0 for none"""
+    text_hash: int
+    name: str
+    """of the file"""
+    rules: int
+    """how many it has"""
+    actor: str
+    at_ms: Millis
+
+
+class RoutingState(Record, frozen=True):
+    """The rules that hold on one partition (fulfillment.state, key: @routing)."""
+
+    rules: RoutingRules
+    actor: str
+    at_ms: Millis
