@@ -22,11 +22,12 @@ from deploy.cli_refund import refund
 from deploy.cli_rejected import rejected
 from deploy.cli_ship import ship
 from deploy.cli_stock import stock
+from deploy.cli_webhooks import webhooks
 from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED, Unreadable
 from schemas.partitions import InvalidPartitions
 
 SECTIONS = {
-    "Run": ("up", "worker", "gateway", "analytics", "intake", "levels", "topics"),
+    "Run": ("up", "worker", "gateway", "analytics", "intake", "levels", "webhooks", "topics"),
     "Orders": (
         "submit",
         "order",
@@ -134,6 +135,7 @@ for command in (
     purchase,
     rejected,
     audit,
+    webhooks,
 ):
     cli.add_command(command)
 

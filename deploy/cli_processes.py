@@ -18,6 +18,7 @@ from deploy.options import (
     brokers_option,
     clickhouse_option,
     data_option,
+    existing_file,
     host_option,
     json_option,
     on_kafka,
@@ -37,7 +38,7 @@ INSTANCE = "Its name: the same after a restart, and another for each process of 
 secret_file = click.Path(path_type=Path, dir_okay=False)
 
 
-def _running(start: Callable[[], None]) -> None:
+def running(start: Callable[[], None]) -> None:
     """One line instead of a traceback when the process cannot have its port."""
     from deploy.probes import PortTaken
 
@@ -59,6 +60,8 @@ def _running(start: Callable[[], None]) -> None:
 @own("--intake-port", default=8471, type=port_number, help="Where webhooks come in.")
 @own("--levels-port", default=8472, type=port_number, help="Where levels of stock are told.")
 @own("--probe-port", default=8480, type=port_number, help="First of workers + 1 ports.")
+@own("--webhooks", type=existing_file, help="Who is told of events; see `millrace webhooks`.")
+@own("--webhooks-port", default=8479, type=port_number, help="Of its probes.")
 @click.pass_obj
 def up(loaded: Configuration, /, **options: Any) -> None:
     """Run everything on this machine until Ctrl-C.
@@ -123,7 +126,7 @@ def worker(
     from deploy.vault import opened
 
     vault = opened(vault_key_file, data)
-    _running(lambda: processes.worker(cluster, vault, instance, data, host, port, compression))
+    running(lambda: processes.worker(cluster, vault, instance, data, host, port, compression))
 
 
 @click.command()
@@ -184,7 +187,7 @@ def gateway(
             webhook_secret_file=stripe_webhook_secret_file,
             webhook_port=webhook_port,
         )
-    _running(lambda: processes.gateway(cluster, choice, instance, host, port))
+    running(lambda: processes.gateway(cluster, choice, instance, host, port))
 
 
 @click.command()
@@ -200,7 +203,7 @@ def analytics(
     """Run the ClickHouse sink and the dashboard."""
     from deploy import processes
 
-    _running(lambda: processes.analytics(cluster, instance, data, clickhouse_url, host, port))
+    running(lambda: processes.analytics(cluster, instance, data, clickhouse_url, host, port))
 
 
 @click.command()
@@ -240,7 +243,7 @@ def intake(
     tokens = configuration.secrets("MILLRACE_INTAKE_TOKEN", token_file)
     signing = configuration.secrets("MILLRACE_SHOPIFY_SECRET", shopify_secret_file)
     secrets = {"shopify": signing, "json": tokens, "csv": tokens}
-    _running(lambda: processes.intake(cluster, vault, secrets, host, port))
+    running(lambda: processes.intake(cluster, vault, secrets, host, port))
 
 
 @click.command()
@@ -255,7 +258,7 @@ def levels(cluster: Cluster, host: str, port: int) -> None:
     """
     from deploy import processes
 
-    _running(lambda: processes.levels(cluster, host, port))
+    running(lambda: processes.levels(cluster, host, port))
 
 
 @click.command()

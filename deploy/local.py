@@ -60,12 +60,16 @@ class Options:
     kafka: KafkaSettings = field(default_factory=dict, repr=False)
     vault_key_file: Path | None = None
     """master keys of what is personal; None for the usual place"""
+    webhooks: Path | None = None
+    """who is told of events; None for nobody"""
+    webhooks_port: int = 8479
 
     def ports(self) -> dict[int, str]:
         """Every port that is listened on here, but the broker's, and the flag that moves it."""
         probes = range(self.probe_port, self.probe_port + self.workers + 1)
         return {
             **dict.fromkeys(probes, "--probe-port"),
+            **({self.webhooks_port: "--webhooks-port"} if self.webhooks is not None else {}),
             self.dashboard_port: "--dashboard-port",
             self.intake_port: "--intake-port",
             self.levels_port: "--levels-port",
@@ -339,8 +343,13 @@ def processes(options: Options, brokers: str, say: Voice) -> list[Child]:
         child(f"worker-{n}", options.probe_port + n, *rooms, "--instance", f"worker-{n}")
         for n in range(options.workers)
     ]
+    told = [
+        child("webhooks", options.webhooks_port, "webhooks", "run", str(file.resolve()))
+        for file in filter(None, [options.webhooks])
+    ]
     return [
         *workers,
+        *told,
         child("gateway", options.probe_port + options.workers, "gateway", "--instance", "gateway"),
         child("analytics", options.dashboard_port, "analytics", *data),
         child("intake", options.intake_port, "intake"),

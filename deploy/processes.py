@@ -31,12 +31,14 @@ from connectors.payment_gateways import connector
 from connectors.payment_gateways.webhooks_delivery import KafkaDelivery
 from connectors.vault.ring import KeyRing
 from connectors.vault.sealing import Vault
+from connectors.webhooks.process import Webhooks
+from connectors.webhooks.subscriptions import Subscription
 from dashboards.server import application as dashboard_application
 from deploy.cluster import BadSettings, Cluster, answers
 from deploy.gateways import Choice, listen
 from deploy.options import START_AGAIN
 from deploy.probes import Check, Remembered, also, claim, serve_probes
-from schemas.topics import ORDERS_EVENTS, PAYMENTS_EVENTS, Topic
+from schemas.topics import ORDERS_EVENTS, PAYMENTS_EVENTS, WEBHOOKS_SWITCHES, Topic
 from streams.accounting.agent import AccountingRoom
 from streams.app import log_to_stderr, run
 from streams.customers.agent import CustomersRoom
@@ -175,6 +177,23 @@ def levels(cluster: Cluster, host: str, port: int) -> None:
     serve(levels_application(store, follower), host, port)
     stop.set()
     thread.join(STOP_SECONDS)
+
+
+def webhooks(cluster: Cluster, subscriptions: Sequence[Subscription], host: str, port: int) -> None:
+    """What tells downstream teams of events. Raises BadSettings."""
+    log_to_stderr()
+    claim(host, port)
+    with _checking_settings():
+        service = Webhooks(cluster.brokers, subscriptions, cluster.kafka)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threads = service.start(lambda name, work: _in_thread(name, work, stop), stop)
+    serve_probes(host, port, kafka_answers(cluster, WEBHOOKS_SWITCHES, service.waiting_for))
+    stop.wait()
+    for thread in threads:
+        thread.join(STOP_SECONDS)
+    service.journal.close()
 
 
 def serve(app: web.Application, host: str, port: int) -> None:

@@ -22,6 +22,7 @@ from schemas import (
     policies,
     purchasing,
     stock,
+    webhooks,
 )
 from schemas.partitions import partitions
 from schemas.records import Record
@@ -459,6 +460,24 @@ FULFILLMENT_DEAD_LETTER = _dead_letter("fulfillment")
 PURCHASING_DEAD_LETTER = _dead_letter("purchasing")
 CUSTOMERS_DEAD_LETTER = _dead_letter("customers")
 ACCOUNTING_DEAD_LETTER = _dead_letter("accounting")
+WEBHOOKS_ATTEMPTS = Topic(
+    "webhooks.attempts",
+    "subscription",
+    (webhooks.WebhookAttempted,),
+    "webhooks, millrace webhooks",
+    "millrace webhooks",
+    "Every attempt to tell a downstream team of an event.",
+    retention_ms=30 * DAY_MS,
+)
+WEBHOOKS_SWITCHES = Topic(
+    "webhooks.switches",
+    "subscription",
+    (webhooks.WebhookSwitched,),
+    "webhooks, millrace webhooks",
+    "webhooks, millrace webhooks",
+    "Which subscriptions are switched off, and on again.",
+    compacted=True,
+)
 WORKER_CONTROL = Topic(
     "worker.control",
     "none",
@@ -506,6 +525,8 @@ ALL: tuple[Topic, ...] = (
     ACCOUNTING_JOURNAL,
     ACCOUNTING_STATE,
     ACCOUNTING_DEAD_LETTER,
+    WEBHOOKS_ATTEMPTS,
+    WEBHOOKS_SWITCHES,
     WORKER_CONTROL,
 )
 EVENT_TOPICS = (

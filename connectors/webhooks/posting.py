@@ -1,0 +1,104 @@
+"""One attempt to deliver, and what follows from its answer."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import NamedTuple
+
+import urllib3
+
+from connectors.webhooks import signing
+from connectors.webhooks.subscriptions import Subscription
+
+TIMEOUT_SECONDS = 15.0
+"""For the whole of one attempt. Source: Standard Webhooks 1.0.0 recommends 15 to 30 s."""
+ANSWER_BYTES = 64 * 1024
+"""What is read of an answer; nobody looks at it."""
+GONE = 410
+"""The receiver wants nothing more. Source: Standard Webhooks 1.0.0, "HTTP status codes"."""
+TOO_MANY = 429
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 3600.0
+MAXIMUM_ATTEMPTS = 100
+"""Some three days with these pauses, a weekend and more; then the subscription is switched off."""
+
+
+class Answer(NamedTuple):
+    """How an attempt went."""
+
+    status: int
+    """0 where nothing came"""
+    reason: str
+    """empty where it was delivered"""
+    retry_after_seconds: float = 0.0
+    """what the receiver asked for; 0 for nothing"""
+
+    @property
+    def delivered(self) -> bool:
+        """Any 2xx."""
+        return not self.reason
+
+
+class Poster:
+    """Sends to one receiver, over connections that stay open. Of one thread."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        """Nothing is connected before the first attempt."""
+        self._subscription = subscription
+        self._pool = urllib3.PoolManager(
+            num_pools=1,
+            maxsize=1,
+            retries=False,
+            timeout=urllib3.Timeout(total=TIMEOUT_SECONDS),
+        )
+
+    def post(self, message_id: str, body: bytes) -> Answer:
+        """Try once. A redirect is a failure: the address is the operator's to change."""
+        headers = signing.headers(message_id, int(time.time()), body, self._subscription.keys)
+        try:
+            response = self._pool.request(
+                "POST",
+                self._subscription.url,
+                body=body,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+            )
+            response.read(ANSWER_BYTES)
+            response.drain_conn() if response.length_remaining else None
+            response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return Answer(0, f"no answer: {type(error).__name__}")
+        if 200 <= response.status < 300:
+            return Answer(response.status, "")
+        asked = _seconds(response.headers.get("Retry-After", ""))
+        return Answer(response.status, f"answered {response.status}", asked)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._pool.clear()
+
+
+def pause_seconds(attempt: int, answer: Answer, chance: random.Random) -> float:
+    """How long to wait after a failed attempt: twice as long each time, with jitter, and no
+    shorter than the receiver asks for, within bounds."""
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1))
+    spread = longest * (0.5 + chance.random() / 2)
+    return min(LONGEST_PAUSE_SECONDS, max(spread, answer.retry_after_seconds))
+
+
+def gives_up(attempt: int, answer: Answer) -> str:
+    """Why the subscription is switched off after this attempt; empty where it is not."""
+    if answer.delivered:
+        return ""
+    if answer.status == GONE:
+        return "the receiver answered 410 Gone"
+    if attempt >= MAXIMUM_ATTEMPTS:
+        return f"{attempt} attempts failed, the last one: {answer.reason}"
+    return ""
+
+
+def _seconds(text: str) -> float:
+    """Retry-After in seconds; a date counts as nothing said."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
