@@ -31,7 +31,7 @@ check: install browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests -p no:cacheprovider
+	$(BIN)/python -m pytest tests -p no:cacheprovider -n 2 --dist loadgroup
 
 chaos: install
 	$(BIN)/python -m tests.chaos --orders $(ORDERS) --seed $(SEED)

@@ -66,7 +66,7 @@ JVM_OPTIONS = (
     "-Xms256m",
     "-Xmx768m",
     "-XX:+UseG1GC",
-    # DECISIONS.md 5: the optimising compiler costs more than its code saves, for minutes.
+    # DECISIONS.md 2: the optimising compiler costs more than its code saves, for minutes.
     "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
 )

@@ -102,7 +102,7 @@ def submit(
         _send(cluster, channel, taken, vault_key_file, data)
     now_ms = time.time_ns() // 1_000_000
     mapped = [order for payload in payloads for order in mapping.orders(payload, "", "", now_ms)]
-    said = [submission.described(order, policy, now_ms) for order in mapped]
+    said = [submission.described(channel, order, policy, now_ms) for order in mapped]
     for order in said:
         if as_json:
             output.line(order)

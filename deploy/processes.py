@@ -29,6 +29,8 @@ from connectors.levels.server import application as levels_application
 from connectors.levels.store import Store
 from connectors.payment_gateways import connector
 from connectors.payment_gateways.webhooks_delivery import KafkaDelivery
+from connectors.polling.poller import Poller
+from connectors.polling.source import Source
 from connectors.vault.ring import KeyRing
 from connectors.vault.sealing import Vault
 from connectors.webhooks.process import Webhooks
@@ -38,7 +40,13 @@ from deploy.cluster import BadSettings, Cluster, answers
 from deploy.gateways import Choice, listen
 from deploy.options import START_AGAIN
 from deploy.probes import Check, Remembered, also, claim, serve_probes
-from schemas.topics import ORDERS_EVENTS, PAYMENTS_EVENTS, WEBHOOKS_SWITCHES, Topic
+from schemas.topics import (
+    CHANNELS_CURSORS,
+    ORDERS_EVENTS,
+    PAYMENTS_EVENTS,
+    WEBHOOKS_SWITCHES,
+    Topic,
+)
 from streams.accounting.agent import AccountingRoom
 from streams.app import log_to_stderr, run
 from streams.customers.agent import CustomersRoom
@@ -142,7 +150,12 @@ def analytics(
 
 
 def intake(
-    cluster: Cluster, vault: Vault, secrets: Mapping[str, Sequence[str]], host: str, port: int
+    cluster: Cluster,
+    vault: Vault,
+    secrets: Mapping[str, Sequence[str]],
+    notification_urls: Mapping[str, str],
+    host: str,
+    port: int,
 ) -> None:
     """The HTTP door for webhooks. Raises BadSettings."""
     log_to_stderr()
@@ -157,7 +170,8 @@ def intake(
                 raise RuntimeError("the publisher can deliver no more")
 
     _in_thread("publisher watch", watch, stop)
-    serve(intake_application(publisher, secrets), host, port)
+    app = intake_application(publisher, secrets, notification_urls=notification_urls)
+    serve(app, host, port)
     stop.set()
     publisher.close()
 
@@ -177,6 +191,40 @@ def levels(cluster: Cluster, host: str, port: int) -> None:
     serve(levels_application(store, follower), host, port)
     stop.set()
     thread.join(STOP_SECONDS)
+
+
+def pollers(
+    cluster: Cluster,
+    vault: Vault,
+    sources: Sequence[Source],
+    poll_seconds: float,
+    host: str,
+    port: int,
+) -> None:
+    """What fetches orders from shops, a thread for each. Raises BadSettings."""
+    log_to_stderr()
+    claim(host, port)
+    with _checking_settings():
+        all_of_them = [
+            Poller(cluster.brokers, source, vault, cluster.kafka, poll_seconds=poll_seconds)
+            for source in sources
+        ]
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def waiting_for() -> str:
+        left = sum(not poller.ready.is_set() for poller in all_of_them)
+        return f"{left} sources do not know their place yet" if left else ""
+
+    threads = [
+        _in_thread(f"poller {source.name}", partial(poller.run, stop), stop)
+        for source, poller in zip(sources, all_of_them, strict=True)
+    ]
+    serve_probes(host, port, kafka_answers(cluster, CHANNELS_CURSORS, waiting_for))
+    stop.wait()
+    for thread in threads:
+        thread.join(STOP_SECONDS)
 
 
 def webhooks(cluster: Cluster, subscriptions: Sequence[Subscription], host: str, port: int) -> None:

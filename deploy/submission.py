@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.channels.mapping import Mapped, Rejected, without_bom
-from connectors.channels.registry import JOINED
+from connectors.channels.registry import CHANNELS, JOINED
 from deploy.options import SOME_REJECTED, UNREADABLE
 from deploy.policy_replay import settled
 from schemas.money import EXPONENTS
@@ -29,8 +29,8 @@ def payloads(channel: str, contents: Sequence[bytes]) -> list[bytes]:
     return [b'{"documents":[' + joined + b"]}"]
 
 
-def described(order: Mapped, policy: Policy | None, now_ms: int) -> Outcome:
-    """What is said of one order, as an object for --json.
+def described(channel: str, order: Mapped, policy: Policy | None, now_ms: int) -> Outcome:
+    """What is said of one order of a channel, as an object for --json.
 
     Without a policy, as in a pipeline that has been told none, nothing is held, and a total that
     differs from what the lines come to is the channel's to know.
@@ -41,9 +41,15 @@ def described(order: Mapped, policy: Policy | None, now_ms: int) -> Outcome:
             order.external_id, outcome, reason, order.currency, order.total_minor, len(order.lines)
         )
     if isinstance(order, CancelOrder):
-        return _said(order.order_id.partition("-")[2], "accepted", "cancellation")
+        return _said(_external_id(order.order_id), "accepted", "cancellation")
     where = "" if not order.field or order.field in order.detail else f"{order.field}: "
     return _said(order.external_id, "rejected", f"{order.reason}: {where}{order.detail}")
+
+
+def _external_id(order_id: str) -> str:
+    """The channel's own id; channels' names may have a hyphen in them."""
+    channel = max((name for name in CHANNELS if order_id.startswith(f"{name}-")), key=len)
+    return order_id[len(channel) + 1 :]
 
 
 def status(orders: Sequence[Mapped], said: Sequence[Outcome]) -> int:

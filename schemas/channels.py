@@ -59,6 +59,19 @@ class PayloadReplayed(Record, frozen=True):
     at_ms: Millis
 
 
+class ChannelCursor(Record, frozen=True):
+    """How far the orders of a source have been fetched. Written in the transaction that writes the
+    payloads up to there."""
+
+    source: str
+    """the channel, and the account at it where there are several"""
+    cursor: str
+    """in the source's own words; only its connector reads it"""
+    payloads: int
+    """how many have been fetched since the beginning"""
+    at_ms: Millis
+
+
 REASONS = (
     "unreadable",
     "unknown_channel",

@@ -19,6 +19,20 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
         yield running
 
 
+PROCESSES = ("integration", "chaos", "browser")
+"""Folders of tests that start processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have everything that starts processes run one after the other, with `-n 2` as well.
+
+    It waits most of its time; meanwhile the other worker runs what needs nothing but a processor.
+    """
+    for item in items:
+        if not {*PROCESSES}.isdisjoint(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
 def unique(name: str) -> str:
     """Return a topic, group or transactional id that no other test uses."""
     return f"{name}.{uuid.uuid4().hex[:12]}"

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from connectors.channels.mapping import Rejected
 from deploy import submission
 from deploy.cli import cli
+from schemas.orders import CancelOrder
 from tests.unit.connectors.test_generic import plain
 
 HOLDS = """
@@ -82,5 +83,10 @@ def test_the_answers_of_several_calls_are_one_payload() -> None:
 )
 def test_the_exit_status_tells_unreadable_from_rejected(reasons: list[str], status: int) -> None:
     orders = [Rejected(reason, "", "why") for reason in reasons]
-    said = [submission.described(order, None, 0) for order in orders]
+    said = [submission.described("json", order, None, 0) for order in orders]
     assert submission.status(orders, said) == status
+
+
+def test_a_cancellation_is_told_under_the_channels_own_id() -> None:
+    cancelled = CancelOrder("edi-x12-a-7", "why", 0)
+    assert submission.described("edi-x12", cancelled, None, 0)["external_id"] == "a-7"
