@@ -202,7 +202,8 @@ def redeliver(
     the receiver does not take it.
     """
     from connectors.webhooks.posting import Poster
-    from connectors.webhooks.subscriptions import body, place_in
+    from connectors.webhooks.shops import receiver_of
+    from connectors.webhooks.subscriptions import place_in
     from deploy.records import send
     from schemas import codec
     from schemas.messages import Send
@@ -218,9 +219,9 @@ def redeliver(
         raise click.UsageError(f"{message_id!r} is no message id") from None
     message = _message_at(cluster, place)
     event = codec.decode(message.value() or b"")
-    poster = Poster(receiver)
-    answer = poster.post(message_id, body(event, message.timestamp()[1]))
-    poster.close()
+    to = receiver_of(receiver) or Poster(receiver)
+    answer = to.deliver(message_id, event, message.timestamp()[1])
+    to.close()
     tried = WebhookAttempted(
         subscription,
         message_id,

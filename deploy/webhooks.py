@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from connectors.webhooks.shops import EVENTS
 from connectors.webhooks.signing import BadSecret, secret
 from connectors.webhooks.subscriptions import (
     MAXIMUM_SUBSCRIPTIONS,
@@ -28,6 +29,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EVENTS = frozenset(name for topic in EVENT_TOPICS for name in events_of(topic))
 BEGINNINGS = ("now", "beginning")
+KINDS = ("webhook", "shopify", "woocommerce")
+SECRET_LINES = {"shopify": 1, "woocommerce": 2}
+"""Of a shop: the access token; the consumer key and the consumer secret."""
 
 
 class BadWebhooks(ValueError):
@@ -75,16 +79,27 @@ def check(text: str, directory: Path, environment: Mapping[str, str]) -> Checked
         file.wrong((), f"has more than {MAXIMUM_SUBSCRIPTIONS} subscriptions")
     found: list[Subscription] = []
     for table in tables[:MAXIMUM_SUBSCRIPTIONS]:
-        one = Subscription(
-            _name(table, {other.name for other in found}),
-            _url(table),
-            _keys(table, directory, environment),
-            _events(table),
-            table.word("from", BEGINNINGS, BEGINNINGS[0]) == "beginning",
-        )
-        table.end()
-        found.append(one)
+        found.append(_subscription(table, {one.name for one in found}, directory, environment))
     return Checked(found, sorted(file.problems, key=lambda problem: problem.line))
+
+
+def _subscription(
+    table: Table, others: set[str], directory: Path, environment: Mapping[str, str]
+) -> Subscription:
+    kind = table.word("kind", KINDS, KINDS[0])
+    name, url = _name(table, others), _url(table)
+    text = _secret_text(table, directory, environment)
+    keys: tuple[bytes, ...] = ()
+    if kind == "webhook":
+        keys, events = _keys(table, text), _events(table)
+        channel = table.text("channel")
+    else:
+        # A shop is told what it can take, of its own orders.
+        events, channel = EVENTS, kind
+        _check_lines(table, text, SECRET_LINES[kind])
+    beginning = table.word("from", BEGINNINGS, BEGINNINGS[0]) == "beginning"
+    table.end()
+    return Subscription(name, url, keys, events, beginning, channel, kind, "" if keys else text)
 
 
 def _name(table: Table, others: set[str]) -> str:
@@ -127,22 +142,38 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _keys(table: Table, directory: Path, environment: Mapping[str, str]) -> tuple[bytes, ...]:
-    """Every secret that is good now, from a file or a variable, one a line."""
+def _secret_text(table: Table, directory: Path, environment: Mapping[str, str]) -> str:
+    """What stands in the file or the variable; empty, and told, where there is neither."""
     file, variable = table.text("secret_file"), table.text("secret_variable")
     if bool(file) == bool(variable):
         table.file.wrong(table.path, "needs either secret_file or secret_variable")
-        return ()
-    key = "secret_file" if file else "secret_variable"
+        return ""
+    key = _secret_key(table)
     if variable and not _VARIABLE.fullmatch(variable):
         table.wrong(key, "is not the name of a variable")
-        return ()
+        return ""
     try:
-        text = (directory / file).read_text() if file else environment.get(variable, "")
+        return (directory / file).read_text() if file else environment.get(variable, "")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is not text"
         table.wrong(key, f"cannot be read: {why}")
-        return ()
+        return ""
+
+
+def _secret_key(table: Table) -> str:
+    return "secret_file" if "secret_file" in table else "secret_variable"
+
+
+def _check_lines(table: Table, text: str, wanted: int) -> None:
+    """An error where a shop's secret has another number of lines."""
+    found = sum(bool(line.strip()) for line in text.splitlines())
+    if found != wanted:
+        table.wrong(_secret_key(table), f"has {found} lines; it needs {wanted}")
+
+
+def _keys(table: Table, text: str) -> tuple[bytes, ...]:
+    """Every secret that is good now, one a line."""
+    key = _secret_key(table)
     secrets = [line for line in text.splitlines() if line.strip()]
     if not 0 < len(secrets) <= MAXIMUM_SECRETS:
         table.wrong(key, f"has {len(secrets)} secrets; it needs 1 to {MAXIMUM_SECRETS}, one a line")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import urllib3
 
 from connectors.webhooks import signing
-from connectors.webhooks.subscriptions import Subscription
+from connectors.webhooks.subscriptions import Subscription, body
+from schemas.records import Record
 
 TIMEOUT_SECONDS = 15.0
 """For the whole of one attempt. Source: Standard Webhooks 1.0.0 recommends 15 to 30 s."""
@@ -40,8 +41,18 @@ class Answer(NamedTuple):
         return not self.reason
 
 
+class Receiver(Protocol):
+    """Whom a sender delivers to; of one thread."""
+
+    def deliver(self, message_id: str, event: Record, timestamp_ms: int) -> Answer:
+        """Try once. Never raises for what the other side does."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
 class Poster:
-    """Sends to one receiver, over connections that stay open. Of one thread."""
+    """Sends events as webhooks, over connections that stay open. See Receiver."""
 
     def __init__(self, subscription: Subscription) -> None:
         """Nothing is connected before the first attempt."""
@@ -53,14 +64,18 @@ class Poster:
             timeout=urllib3.Timeout(total=TIMEOUT_SECONDS),
         )
 
-    def post(self, message_id: str, body: bytes) -> Answer:
+    def deliver(self, message_id: str, event: Record, timestamp_ms: int) -> Answer:
+        """See Receiver."""
+        return self.post(message_id, body(event, timestamp_ms))
+
+    def post(self, message_id: str, content: bytes) -> Answer:
         """Try once. A redirect is a failure: the address is the operator's to change."""
-        headers = signing.headers(message_id, int(time.time()), body, self._subscription.keys)
+        headers = signing.headers(message_id, int(time.time()), content, self._subscription.keys)
         try:
             response = self._pool.request(
                 "POST",
                 self._subscription.url,
-                body=body,
+                body=content,
                 headers=headers,
                 redirect=False,
                 preload_content=False,

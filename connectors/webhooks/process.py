@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Message
 
 from connectors.delivery import PolledProducer
 from connectors.webhooks.sender import ENABLED, Sender
+from connectors.webhooks.shops import receiver_of
 from connectors.webhooks.subscriptions import Subscription
 from connectors.webhooks.switches import Switches
 from schemas import codec
@@ -71,7 +72,14 @@ class Webhooks:
         self.journal = Journal(bootstrap, kafka or {})
         self.switches = Switches(bootstrap, kafka)
         self.senders = {
-            one.name: Sender(bootstrap, one, self.journal.write, self.switches.is_enabled, kafka)
+            one.name: Sender(
+                bootstrap,
+                one,
+                self.journal.write,
+                self.switches.is_enabled,
+                kafka,
+                receiver_of(one),
+            )
             for one in subscriptions
         }
         for name in self.senders:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import Counter, Gauge
 
-from connectors.webhooks.posting import Answer, Poster, gives_up, pause_seconds
-from connectors.webhooks.subscriptions import Subscription, body, message_id
+from connectors.webhooks.posting import Answer, Poster, Receiver, gives_up, pause_seconds
+from connectors.webhooks.subscriptions import Subscription, message_id
 from schemas import codec
 from schemas.records import Record
 from schemas.webhooks import WebhookAttempted, WebhookSwitched
@@ -48,7 +48,7 @@ class Sender:
         write: Write,
         is_enabled: IsEnabled,
         kafka: Mapping[str, str | int] | None = None,
-        poster: Poster | None = None,
+        receiver: Receiver | None = None,
         pause: Callable[[int, Answer], float] | None = None,
     ) -> None:
         """`write` keeps the log of attempts; `is_enabled` knows the latest WebhookSwitched.
@@ -58,7 +58,7 @@ class Sender:
         self._subscription = subscription
         self._write = write
         self._is_enabled = is_enabled
-        self._poster = poster or Poster(subscription)
+        self._receiver = receiver or Poster(subscription)
         chance = random.Random()
         self._pause = pause or (lambda attempt, answer: pause_seconds(attempt, answer, chance))
         self._failure: KafkaError | None = None
@@ -94,7 +94,7 @@ class Sender:
                     self._take(message, stop)
         finally:
             self._consumer.close()
-            self._poster.close()
+            self._receiver.close()
 
     def _take(self, message: Message, stop: threading.Event) -> None:
         event = self._wanted(message)
@@ -113,13 +113,13 @@ class Sender:
             event = codec.decode(message.value() or b"")
         except codec.UnreadableRecord:
             return None
-        return event if type(event).__name__ in self._subscription.events else None
+        return event if self._subscription.wants(event) else None
 
     def _deliver(self, message: Message, event: Record, stop: threading.Event) -> bool:
         """Try until it is delivered; False where the process ends before."""
         name = self._subscription.name
         place = message.topic() or "", message.partition() or 0, message.offset() or 0
-        told, known_as = body(event, message.timestamp()[1]), message_id(*place)
+        written_at_ms, known_as = message.timestamp()[1], message_id(*place)
         attempt = 0
         while not stop.is_set():
             if not self._is_enabled(name):
@@ -129,7 +129,7 @@ class Sender:
                 continue
             ENABLED.labels(name).set(1)
             attempt += 1
-            answer = self._poster.post(known_as, told)
+            answer = self._receiver.deliver(known_as, event, written_at_ms)
             ATTEMPTS.labels(name, "delivered" if answer.delivered else "failed").inc()
             given_up = gives_up(attempt, answer)
             pause = 0.0 if answer.delivered or given_up else self._pause(attempt, answer)

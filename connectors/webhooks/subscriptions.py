@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,19 @@ class Subscription:
     """types of records, e.g. OrderReleased"""
     from_beginning: bool
     """at its first start: everything that the topics still have, or only what comes from now on"""
+    channel: str = ""
+    """only of orders of this channel; empty for all"""
+    kind: str = "webhook"
+    """webhook, or the shop that is told by its own API: shopify or woocommerce"""
+    secret: str = field(default="", repr=False)
+    """of a shop: what it is asked with"""
+
+    def wants(self, event: Record) -> bool:
+        """Whether it asks for this event."""
+        if type(event).__name__ not in self.events:
+            return False
+        order_id: str = getattr(event, "order_id", "")
+        return not self.channel or order_id.startswith(f"{self.channel}-")
 
     @property
     def topics(self) -> list[Topic]:
