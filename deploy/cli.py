@@ -13,13 +13,18 @@ from deploy import cli_changes, cli_orders, cli_processes, configuration
 from deploy.cli_accounting import entity, invoice, journal
 from deploy.cli_audit import audit
 from deploy.cli_customers import customer
+from deploy.cli_edi import edi
+from deploy.cli_fulfillment import fulfillment
 from deploy.cli_holds import holds
+from deploy.cli_import import import_orders
 from deploy.cli_payments import payment
 from deploy.cli_policy import policy
+from deploy.cli_poll import poll
 from deploy.cli_purchase import purchase
 from deploy.cli_reconcile import reconcile
 from deploy.cli_refund import refund
 from deploy.cli_rejected import rejected
+from deploy.cli_routing import routing
 from deploy.cli_ship import ship
 from deploy.cli_stock import stock
 from deploy.cli_webhooks import webhooks
@@ -27,21 +32,35 @@ from deploy.options import EXIT_STATUSES, INTERRUPTED, SOME_REJECTED, Unreadable
 from schemas.partitions import InvalidPartitions
 
 SECTIONS = {
-    "Run": ("up", "worker", "gateway", "analytics", "intake", "levels", "webhooks", "topics"),
+    "Run": (
+        "up",
+        "worker",
+        "gateway",
+        "analytics",
+        "intake",
+        "levels",
+        "poll",
+        "webhooks",
+        "topics",
+    ),
     "Orders": (
         "submit",
+        "import",
         "order",
         "amend",
         "cancel",
         "hold",
         "release",
         "holds",
+        "fulfillment",
         "ship",
         "refund",
         "payment",
         "policy",
+        "routing",
         "demo",
         "channels",
+        "edi",
     ),
     "Customers": ("customer",),
     "Stock": ("stock", "purchase", "audit"),
@@ -114,18 +133,22 @@ for command in (
     cli_processes.levels,
     cli_processes.topics,
     cli_orders.submit,
+    import_orders,
     cli_orders.order,
     cli_changes.amend,
     cli_changes.cancel,
     cli_changes.hold,
     cli_changes.release,
     holds,
+    fulfillment,
     ship,
     refund,
     cli_orders.demo,
     cli_orders.channels,
+    edi,
     payment,
     policy,
+    routing,
     customer,
     entity,
     invoice,
@@ -136,6 +159,7 @@ for command in (
     rejected,
     audit,
     webhooks,
+    poll,
 ):
     cli.add_command(command)
 

@@ -108,9 +108,9 @@ def submit(
             output.line(order)
         elif order["outcome"] == "accepted":
             what = f" ({order['reason']})" if order["reason"] else ""
-            click.echo(output.printable(f"{channel}-{order['external_id']}: accepted{what}"))
+            click.echo(output.printable(f"{order['order_id']}: accepted{what}"))
         elif order["outcome"] == "held":
-            told = f"{channel}-{order['external_id']}: held: {order['reason']}"
+            told = f"{order['order_id']}: held: {order['reason']}"
             click.echo(output.printable(told))
         else:
             click.echo(output.printable(f"rejected: {order['reason']}"))
@@ -146,7 +146,7 @@ def _send(
 def order(order_id: str, dashboard: str, as_json: bool) -> None:
     """Show what happened to an order: every event, when, where and why.
 
-    The id is the channel and the channel's own id, as `millrace submit` prints it.
+    The id is the channel and what names the order there, as `millrace submit` prints it.
 
     \b
     Example:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from connectors.channels.signatures import SCHEMES
 from deploy import configuration, output
 from deploy.configuration import Configuration
 from deploy.options import (
@@ -206,20 +207,34 @@ def analytics(
     running(lambda: processes.analytics(cluster, instance, data, clickhouse_url, host, port))
 
 
+def signing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """For each channel that signs its webhooks a file with secrets; for some their URL too."""
+    for channel, scheme in sorted(SCHEMES.items(), reverse=True):
+        if scheme.with_url:
+            command = own(
+                f"--{channel}-url",
+                default="",
+                show_default=False,
+                help=f"Where {channel} sends its webhooks, as it is set there; it is signed too.",
+            )(command)
+        command = own(
+            f"--{channel}-secret-file",
+            envvar=f"MILLRACE_{channel.upper()}_SECRET_FILE",
+            type=secret_file,
+            show_default=False,
+            help=f"Secrets that sign {channel}'s webhooks, one a line: all of them are good.",
+        )(command)
+    return command
+
+
 @click.command()
-@own(
-    "--shopify-secret-file",
-    envvar="MILLRACE_SHOPIFY_SECRET_FILE",
-    type=secret_file,
-    show_default=False,
-    help="Secrets that sign Shopify's webhooks, one a line: all of them are good.",
-)
+@signing_options
 @own(
     "--token-file",
     envvar="MILLRACE_INTAKE_TOKEN_FILE",
     type=secret_file,
     show_default=False,
-    help="Bearer tokens of the json and csv channels, one a line.",
+    help="Bearer tokens of all channels that do not sign, one a line.",
 )
 @host_option
 @port_option(8471)
@@ -228,22 +243,29 @@ def analytics(
 def intake(
     cluster: Cluster,
     vault: Vault,
-    shopify_secret_file: Path | None,
     token_file: Path | None,
     host: str,
     port: int,
+    **signing: Any,
 ) -> None:
     """Run the door for webhooks.
 
-    Secrets come from files, or from MILLRACE_SHOPIFY_SECRET and MILLRACE_INTAKE_TOKEN, never from
-    flags. A channel without a secret takes nothing.
+    Secrets come from files, or from the environment, MILLRACE_SHOPIFY_SECRET, its like of the other
+    channels that sign, and MILLRACE_INTAKE_TOKEN; never from flags. A channel without a secret
+    takes nothing.
     """
+    from connectors.channels.registry import CHANNELS
     from deploy import processes
 
     tokens = configuration.secrets("MILLRACE_INTAKE_TOKEN", token_file)
-    signing = configuration.secrets("MILLRACE_SHOPIFY_SECRET", shopify_secret_file)
-    secrets = {"shopify": signing, "json": tokens, "csv": tokens}
-    running(lambda: processes.intake(cluster, vault, secrets, host, port))
+    secrets = dict.fromkeys(CHANNELS, tokens) | {
+        channel: configuration.secrets(
+            f"MILLRACE_{channel.upper()}_SECRET", signing[f"{channel}_secret_file"]
+        )
+        for channel in SCHEMES
+    }
+    urls = {channel: signing.get(f"{channel}_url", "") for channel in SCHEMES}
+    running(lambda: processes.intake(cluster, vault, secrets, urls, host, port))
 
 
 @click.command()

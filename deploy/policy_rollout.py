@@ -96,14 +96,17 @@ def put_in_force(
     return versioned
 
 
-def wait_until_taken(left: Callable[[], list[int]], room: str, patience_seconds: float) -> None:
-    """Wait until no partition of the room is left. Raises Unavailable, and names those that are."""
+def wait_until_taken(
+    left: Callable[[], list[int]], room: str, patience_seconds: float, group: str = "policy"
+) -> None:
+    """Wait until no partition of the room is left. Raises Unavailable, and names those that are;
+    `millrace <group> show` tells what holds."""
     deadline = time.monotonic() + patience_seconds
     while behind := left():
         if time.monotonic() > deadline:
             names = ", ".join(map(str, behind))
             raise Unavailable(
                 f"sent, but partition {names} of the {room} room has not taken it in"
-                f" {patience_seconds:.0f} s; see millrace policy show"
+                f" {patience_seconds:.0f} s; see millrace {group} show"
             )
         time.sleep(LOOK_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.channels.mapping import Mapped, Rejected, without_bom
-from connectors.channels.registry import CHANNELS, JOINED
+from connectors.channels.registry import JOINED
 from deploy.options import SOME_REJECTED, UNREADABLE
 from deploy.policy_replay import settled
 from schemas.money import EXPONENTS
@@ -37,19 +37,14 @@ def described(channel: str, order: Mapped, policy: Policy | None, now_ms: int) -
     """
     if isinstance(order, PlaceOrder):
         outcome, reason = _decided(order, policy, now_ms)
-        return _said(
-            order.external_id, outcome, reason, order.currency, order.total_minor, len(order.lines)
-        )
+        said = _said(order.external_id, outcome, reason, order.order_id)
+        amounts: Outcome = {"currency": order.currency, "total_minor": order.total_minor}
+        return {**said, **amounts, "lines": len(order.lines)}
     if isinstance(order, CancelOrder):
-        return _said(_external_id(order.order_id), "accepted", "cancellation")
+        known = order.order_id.removeprefix(f"{channel}-")
+        return _said(known, "accepted", "cancellation", order.order_id)
     where = "" if not order.field or order.field in order.detail else f"{order.field}: "
     return _said(order.external_id, "rejected", f"{order.reason}: {where}{order.detail}")
-
-
-def _external_id(order_id: str) -> str:
-    """The channel's own id; channels' names may have a hyphen in them."""
-    channel = max((name for name in CHANNELS if order_id.startswith(f"{name}-")), key=len)
-    return order_id[len(channel) + 1 :]
 
 
 def status(orders: Sequence[Mapped], said: Sequence[Outcome]) -> int:
@@ -88,19 +83,13 @@ def _written(minor: int, exponent: int) -> str:
     return ("-" if minor < 0 else "") + (f"{whole}.{part}" if part else whole)
 
 
-def _said(
-    external_id: str,
-    outcome: str,
-    reason: str,
-    currency: str = "",
-    total_minor: int | None = None,
-    lines: int = 0,
-) -> Outcome:
+def _said(external_id: str, outcome: str, reason: str, order_id: str = "") -> Outcome:
     return {
         "external_id": external_id,
         "outcome": outcome,
         "reason": reason,
-        "currency": currency,
-        "total_minor": total_minor,
-        "lines": lines,
+        "currency": "",
+        "total_minor": None,
+        "lines": 0,
+        "order_id": order_id,
     }

@@ -10,6 +10,7 @@ import msgspec
 
 from deploy.timeline_accounting import of_accounting
 from deploy.timeline_customers import of_customer
+from deploy.timeline_fulfillment import of_fulfillment
 from deploy.timeline_orders import of_order
 from deploy.timeline_payments import of_money
 from schemas import fulfillment, inventory, payments, purchasing
@@ -42,6 +43,7 @@ def words(record: Record) -> str:
         or _of_waiting(record)
         or _of_payment(record)
         or _of_routing(record)
+        or of_fulfillment(record)
         or _of_purchase(record)
         or of_customer(record)
         or of_accounting(record)
@@ -167,7 +169,9 @@ def _of_routing(record: Record) -> str:
         case fulfillment.FulfillmentLinesCancelled():
             return f"line {', '.join(record.line_ids)}: {record.reason}"
         case fulfillment.FulfillmentCommandRefused():
-            return f"{record.command}: {_plain(record.reason)}"
+            name = f"{record.fulfillment_order_id}, " if record.fulfillment_order_id else ""
+            detail = f" ({record.detail})" if record.detail else ""
+            return f"{name}{record.command}: {_plain(record.reason)}{detail}"
     return ""
 
 

@@ -30,7 +30,7 @@ _PRIMITIVE: dict[type, str] = {
 }
 
 GLOSSARY: dict[str, str] = {
-    "order_id": "channel and the channel's own id, joined by a hyphen; key of all about the order",
+    "order_id": "channel and what names the order there, joined by a hyphen; key of all about it",
     "external_id": "the channel's own id of the order",
     "channel": "name of the channel, e.g. shopify",
     "raw_id": "key on channels.raw of the payload that this was read from",
@@ -263,6 +263,13 @@ GLOSSARY: dict[str, str] = {
     "credited_tax_minor": "of it credited, in minor units of the currency",
     "series": "one for each prefix",
     "prefix": "before the number",
+    "service": "of the carrier, e.g. express; empty where none was named",
+    "carrier_words": "what else the carrier says, in its own words",
+    "weight_grams": "with its packing",
+    "width_mm": "0 where it was not measured",
+    "height_mm": "0 where it was not measured",
+    "parcels": "all that it is packed in",
+    "without_place": "lines that were given back",
 }
 """What a field means wherever it has no words of its own."""
 
@@ -396,6 +403,14 @@ ReservationMoved, ended by StockReleased or StockShipped. StockBackordered puts 
 queue of its SKU, BackorderPromised changes what it is promised, BackorderEnded takes it out. \
 SupplyExpected replaces what is expected of a supply_id. inventory.levels has the latest figures \
 of each SKU and what each channel may sell.
+
+**Fulfillment.** FulfillmentOrderReleased says which lines a location is to send. It accepts, \
+picks and packs them, and ShipmentRequested asks orders whether they may leave; \
+FulfillmentOrderShipped says that they have, and there is an OrderShipped whose shipment_id is the \
+fulfillment_order_id. After FulfillmentOrderRejected and FulfillmentOrderShort the lines are \
+released anew by FulfillmentOrderRerouted, under another fulfillment_order_id and never at a \
+location that gave something of the order back, or wait for a person after LinesUnroutable. \
+CarrierEventRecorded is what a carrier told; nothing follows delivered.
 
 **Purchasing.** purchasing.events has the key sku for OfferSet and PerformanceMeasured and \
 purchase_order_id for the rest. A purchase order is proposed, approved, sent, perhaps confirmed \

@@ -33,7 +33,7 @@ class Destination(Record, frozen=True):
     """A further address of an order, as far as ranking needs it."""
 
     address: int
-    """number of the address, from 1"""
+    """number of the address; 0 for the order's own"""
     country: str
     postal_code: str
     latitude: float
@@ -57,6 +57,10 @@ class RankLocations(Record, frozen=True):
     priority: int = 0
     more_destinations: list[Destination] = []
     """further addresses that lines go to; address 0 is the order's own"""
+    currency: str = ""
+    """ISO 4217; empty where the total is not said"""
+    total_minor: int = 0
+    """what the customer pays, for rules about an order's value"""
 
 
 class Allocation(Record, frozen=True):
@@ -78,6 +82,14 @@ class RouteOrder(Record, frozen=True):
 
     order_id: str
     allocations: list[Allocation]
+    channel: str = ""
+    customer_group: str = ""
+    destinations: list[Destination] = []
+    """every address that lines go to, the order's own as 0; none where costs do not count"""
+    currency: str = ""
+    """ISO 4217; empty where the total is not said"""
+    total_minor: int = 0
+    """what the customer pays, for rules about an order's value"""
 
 
 class RecordMove(Record, frozen=True):
@@ -156,6 +168,10 @@ class FulfillmentCommandRefused(Record, frozen=True):
     command: str
     reason: str
     at_ms: Millis
+    fulfillment_order_id: str = ""
+    """empty where it was about the order"""
+    detail: str = ""
+    actor: str = ""
 
 
 class FulfillmentState(Record, frozen=True):

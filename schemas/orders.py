@@ -399,6 +399,8 @@ class RecordShipment(Record, frozen=True):
     carrier: str = ""
     tracking_number: str = ""
     actor: str = ""
+    fulfillment_order_id: str = ""
+    """the one that leaves, and fulfillment is answered; empty where it was told by hand"""
 
 
 class ShippedLine(Record, frozen=True):

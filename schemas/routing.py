@@ -89,19 +89,23 @@ class OrderIs(Record, frozen=True):
     """Which orders; what is empty leaves none out."""
 
     channels: list[str] = []
+    """that the order came by"""
     customer_groups: list[str] = []
+    """of the customer"""
     countries: list[str] = []
     """that the goods go to"""
     not_countries: list[str] = []
+    """that the goods do not go to"""
     postal_codes: list[str] = []
     """beginnings, in capitals without blanks"""
     goods: list[str] = []
     """a line has goods of this name, see Goods"""
     pieces_at_least: int = 0
+    """of all lines that go to the address; 0 for any number"""
     pieces_at_most: int = 0
     """0 for any number"""
     value_at_least_minor: int = 0
-    """of the lines, in the rules' currency"""
+    """what the customer pays, in the rules' currency; one in another currency does not fit"""
     value_below_minor: int = 0
     """0 for any value"""
 
@@ -123,6 +127,7 @@ class Calendar(Record, frozen=True):
     line: int
     """of the file"""
     places: Places
+    """which locations it speaks of"""
     time_zone: str
     """IANA name"""
     weekdays: list[str]
@@ -151,10 +156,13 @@ class Zone(Record, frozen=True):
     per_100_km_minor: int
     """added for the distance, rounded to whole minor units"""
     per_piece_minor: int
+    """added for each piece"""
     transit_days: int
     """days on which the carrier delivers, from the day on which goods leave; 0 for the same day"""
     delivery_weekdays: list[str]
+    """on which the carrier delivers: mon to sun"""
     delivery_holidays: list[str]
+    """on which it does not, as ISO 8601 has them"""
     goods: list[str] = []
     """the only goods that it takes; empty for all"""
     not_goods: list[str] = []
@@ -168,7 +176,9 @@ class Exclusion(Record, frozen=True):
     line: int
     """of the file"""
     when: OrderIs
+    """which orders it speaks of"""
     places: Places
+    """which locations it speaks of"""
 
 
 class RoutingRule(Record, frozen=True):
@@ -178,7 +188,9 @@ class RoutingRule(Record, frozen=True):
     line: int
     """of the file"""
     when: OrderIs
+    """which orders it speaks of"""
     places: Places
+    """which locations it speaks of"""
     sort: list[str]
     """of Sort, the weightiest first"""
     otherwise: str = "next"
@@ -186,11 +198,10 @@ class RoutingRule(Record, frozen=True):
     split: int = 0
     """at most so many shipments; 0 for any number"""
     minimum_minor: int = 0
-    """value of each shipment where there are several"""
+    """value of the lines of each shipment where there are several; 0 for any, and where it is not
+    known"""
     surcharge_minor: int = 0
     """added to the cost of each shipment from these locations"""
-    complete: bool = False
-    """nothing leaves before every line can"""
     cancel_after_ms: Millis = 0
     """what waits longer is cancelled; 0 for never"""
 
@@ -211,9 +222,13 @@ class RoutingRules(Record, frozen=True):
     rules: list[RoutingRule]
     """in the order of the file"""
     exclusions: list[Exclusion] = []
+    """in the order of the file"""
     goods: list[Goods] = []
+    """in the order of the file"""
     calendars: list[Calendar] = []
+    """in the order of the file"""
     zones: list[Zone] = []
+    """in the order of the file"""
     sequence: list[str] = []
     """location_ids, the first to be tried first"""
     consolidate: str = "cost"
@@ -225,6 +240,7 @@ class SetRoutingRules(Record, frozen=True):
     nothing, and neither does the same again."""
 
     rules: RoutingRules
+    """all of them"""
     actor: str
     at_ms: Millis
 
@@ -233,9 +249,11 @@ class RoutingRulesSet(Record, frozen=True):
     """Other rules hold. Written by partition 0 alone. Key: @routing."""
 
     version: int
+    """of the rules"""
     previous_version: int
     """of those before; 0 for none"""
     text_hash: int
+    """63 bits of the hash of the file"""
     name: str
     """of the file"""
     rules: int
@@ -248,5 +266,6 @@ class RoutingState(Record, frozen=True):
     """The rules that hold on one partition (fulfillment.state, key: @routing)."""
 
     rules: RoutingRules
+    """all of them"""
     actor: str
     at_ms: Millis

@@ -15,12 +15,14 @@ from schemas import (
     customers,
     engine,
     fulfillment,
+    fulfillment_work,
     inventory,
     locations,
     orders,
     payments,
     policies,
     purchasing,
+    routing,
     stock,
     webhooks,
 )
@@ -90,6 +92,15 @@ CHANNELS_DEAD_LETTER = Topic(
     "millrace rejected, analytics",
     "Payloads whose mapping failed unexpectedly, and which of them were sent again.",
     settings=_LARGE,
+)
+CHANNELS_CURSORS = Topic(
+    "channels.cursors",
+    "source",
+    (channels.ChannelCursor,),
+    "millrace poll",
+    "millrace poll",
+    "How far the orders of each polled source have been fetched.",
+    compacted=True,
 )
 ORDERS_COMMANDS = Topic(
     "orders.commands",
@@ -297,7 +308,7 @@ PAYMENTS_STATE = Topic(
 )
 FULFILLMENT_COMMANDS = Topic(
     "fulfillment.commands",
-    "order_id, or location_id or channel",
+    "order_id, or location_id or channel, or @routing",
     (
         locations.RegisterLocation,
         locations.SwitchLocation,
@@ -306,15 +317,17 @@ FULFILLMENT_COMMANDS = Topic(
         fulfillment.RouteOrder,
         fulfillment.RecordMove,
         fulfillment.CancelFulfillment,
+        *fulfillment_work.COMMANDS,
+        routing.SetRoutingRules,
     ),
-    "orders, inventory, millrace stock",
+    "orders, inventory, millrace stock, millrace fulfillment, millrace routing, carriers",
     "fulfillment",
     "Inbox of the fulfillment room.",
     retention_ms=7 * DAY_MS,
 )
 FULFILLMENT_EVENTS = Topic(
     "fulfillment.events",
-    "order_id, or location_id",
+    "order_id, or location_id, or @routing",
     (
         locations.LocationRegistered,
         locations.ChannelSourcingSet,
@@ -324,6 +337,8 @@ FULFILLMENT_EVENTS = Topic(
         fulfillment.FulfillmentCancelled,
         fulfillment.FulfillmentLinesCancelled,
         fulfillment.FulfillmentCommandRefused,
+        *fulfillment_work.EVENTS,
+        routing.RoutingRulesSet,
     ),
     "fulfillment",
     "analytics, downstream",
@@ -331,8 +346,14 @@ FULFILLMENT_EVENTS = Topic(
 )
 FULFILLMENT_STATE = Topic(
     "fulfillment.state",
-    "order_id, @locations or @capacity",
-    (fulfillment.FulfillmentState, locations.LocationsState, fulfillment.CapacityState),
+    "order_id, order_id|work, @locations, @capacity or @routing",
+    (
+        fulfillment.FulfillmentState,
+        locations.LocationsState,
+        fulfillment.CapacityState,
+        fulfillment_work.WorkState,
+        routing.RoutingState,
+    ),
     "fulfillment",
     "fulfillment",
     "Locations, and the routing of each order.",
@@ -493,6 +514,7 @@ ALL: tuple[Topic, ...] = (
     CHANNELS_RAW,
     CHANNELS_REJECTED,
     CHANNELS_DEAD_LETTER,
+    CHANNELS_CURSORS,
     ORDERS_COMMANDS,
     ORDERS_EVENTS,
     ORDERS_STATE,

@@ -11,9 +11,6 @@ can exhaust it.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -29,6 +26,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_late
 from connectors.channels.mapping import MAXIMUM_PAYLOAD_BYTES
 from connectors.channels.publisher import Full, OnDone, Undelivered, new_raw_id
 from connectors.channels.registry import CHANNELS
+from connectors.channels.signatures import SCHEMES, any_same, is_signed
 from schemas.channels import RawPayload
 
 log = logging.getLogger("millrace.intake")
@@ -40,8 +38,6 @@ MAXIMUM_BYTES_AT_ONCE = 64 * 1024
 BODY_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 1
 TOPIC_LENGTH_MAX = 100
-SIGNED = frozenset({"shopify"})
-"""Channels that sign the body; all others send a bearer token."""
 ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """Content-Encoding that the server undoes before anything here sees a body. Sizes and signatures
 are of the payload itself."""
@@ -110,7 +106,11 @@ Secrets = Mapping[str, Sequence[str]]
 """By channel: every secret that is good now, several while one gives way to another."""
 
 PUBLISHER = web.AppKey("publisher", Publisher)
+NotificationUrls = Mapping[str, str]
+"""By channel that signs it: the URL that its webhooks are sent to, as the channel knows it."""
+
 SECRETS = web.AppKey("secrets", Secrets)
+NOTIFICATION_URLS = web.AppKey("notification_urls", NotificationUrls)
 MEMORY = web.AppKey("memory", Memory)
 
 
@@ -154,7 +154,7 @@ def _admit(request: web.Request) -> str:
     channel = request.match_info["channel"]
     if channel not in CHANNELS:
         raise Refused(404, "Not Found", f"there are the channels {', '.join(sorted(CHANNELS))}")
-    if channel not in SIGNED:
+    if channel not in SCHEMES:
         _check_token(request, request.app[SECRETS].get(channel, ()))
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ENCODINGS:
@@ -192,24 +192,16 @@ async def _body(request: web.Request, share: Share) -> bytes:
     return b"".join(chunks)
 
 
-def _any_same(given: str, expected: Sequence[str]) -> bool:
-    """In a time that tells neither how much of one was right nor which one."""
-    text = given.encode(errors="replace")
-    return any([hmac.compare_digest(text, one.encode()) for one in expected if one])
-
-
 def _check_token(request: web.Request, secrets: Sequence[str]) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not _any_same(token.strip(), secrets):
+    if scheme.lower() != "bearer" or not any_same(token.strip(), secrets):
         raise Refused(401, "Unauthorized", "no valid bearer token")
 
 
-def _check_signature(request: web.Request, secrets: Sequence[str], body: bytes) -> None:
-    digests = [
-        hmac.new(secret.encode(), body, hashlib.sha256).digest() for secret in secrets if secret
-    ]
-    expected = [base64.b64encode(digest).decode() for digest in digests]
-    if not _any_same(request.headers.get("X-Shopify-Hmac-Sha256", ""), expected):
+def _check_signature(request: web.Request, channel: str, body: bytes) -> None:
+    secrets = request.app[SECRETS].get(channel, ())
+    url = request.app[NOTIFICATION_URLS].get(channel, "")
+    if not is_signed(SCHEMES[channel], request.headers, body, secrets, url):
         raise Refused(401, "Unauthorized", "no valid signature")
 
 
@@ -244,8 +236,11 @@ async def take(request: web.Request) -> web.Response:
     channel = _admit(request)
     with request.app[MEMORY].share() as share:
         body = await _body(request, share)
-        if channel in SIGNED:
-            _check_signature(request, request.app[SECRETS].get(channel, ()), body)
+        if channel in SCHEMES:
+            if request.app[SECRETS].get(channel) and SCHEMES[channel].is_ping(body):
+                REQUESTS.labels(channel, "200").inc()
+                return _json({"ping": True})
+            _check_signature(request, channel, body)
         raw_id = await _deliver(request, channel, body)
     REQUESTS.labels(channel, "200").inc()
     return _json({"raw_id": raw_id})
@@ -253,11 +248,13 @@ async def take(request: web.Request) -> web.Response:
 
 async def _deliver(request: web.Request, channel: str, body: bytes) -> str:
     """Wait until Kafka has it; the raw_id that it got. Raises Refused."""
+    scheme = SCHEMES.get(channel)
+    topic = request.headers.get(scheme.topic_header, "") if scheme else ""
     raw = RawPayload(
         raw_id=new_raw_id(),
         channel=channel,
-        source="webhook" if channel in SIGNED else "api",
-        topic=request.headers.get("X-Shopify-Topic", "")[:TOPIC_LENGTH_MAX],
+        source="webhook" if scheme else "api",
+        topic=topic[:TOPIC_LENGTH_MAX],
         received_at_ms=time.time_ns() // 1_000_000,
         payload=body,
     )
@@ -311,12 +308,16 @@ async def metrics(_request: web.Request) -> web.Response:
 
 
 def application(
-    publisher: Publisher, secrets: Secrets, memory_bytes: int = MAXIMUM_BYTES_IN_FLIGHT
+    publisher: Publisher,
+    secrets: Secrets,
+    memory_bytes: int = MAXIMUM_BYTES_IN_FLIGHT,
+    notification_urls: NotificationUrls | None = None,
 ) -> web.Application:
     """The intake. A channel without a secret takes nothing."""
     app = web.Application(middlewares=[_problems], client_max_size=MAXIMUM_PAYLOAD_BYTES)
     app[PUBLISHER] = publisher
     app[SECRETS] = secrets
+    app[NOTIFICATION_URLS] = notification_urls or {}
     app[MEMORY] = Memory(memory_bytes)
     app.router.add_post("/channels/{channel}/orders", take, expect_handler=expect)
     app.router.add_get("/health", health)

@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn, Protocol
+from decimal import Decimal
+from typing import NoReturn, Protocol, TypeGuard
 
 import orjson
 
@@ -40,7 +41,10 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _AMOUNT = re.compile(r"[+-]?(?=.{1,27}\Z)[0-9]+(\.[0-9]+)?", re.ASCII)
 _PLAIN_LENGTH = 14  # digits and a point that cannot come near money.MAXIMUM_MINOR
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_WHOLE_PART = re.compile(r"-?[0-9]+(\.0*)?", re.ASCII)
+_LONGEST = 30
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_EXPONENT = re.compile(r"[eE][+-]?0*[0-9]{1,3}\Z", re.ASCII)
 
 
 class Rejected(Exception):
@@ -142,9 +146,9 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return []
-        path = self.path(name)
         if not isinstance(value, list):
-            raise Rejected("wrong_type", path, f"{path} is not a list")
+            raise self._fault("wrong_type", name, "is not a list")
+        path = self.path(name)
         return [Fields(item, f"{path}[{number}]") for number, item in enumerate(value)]
 
     def text(self, name: str) -> str:
@@ -160,12 +164,11 @@ class Fields:
             if not value.isascii():
                 self._check_characters(name, value)
             return value.strip()
-        path = self.path(name)
         if not isinstance(value, str):
-            raise Rejected("wrong_type", path, f"{path} is not text")
+            raise self._fault("wrong_type", name, "is not text")
         if not value.strip():
             return ""
-        raise Rejected("too_large", path, f"{path} is longer than {MAXIMUM_TEXT} characters")
+        raise self._fault("too_large", name, f"is longer than {MAXIMUM_TEXT} characters")
 
     def boolean(self, name: str) -> bool:
         """true or false; false where it is missing or null."""
@@ -173,8 +176,7 @@ class Fields:
         if value is None:
             return False
         if not isinstance(value, bool):
-            path = self.path(name)
-            raise Rejected("wrong_type", path, f"{path} is not true or false")
+            raise self._fault("wrong_type", name, "is not true or false")
         return value
 
     def identifier(self, name: str) -> str:
@@ -183,8 +185,7 @@ class Fields:
         if not isinstance(value, str):
             value = self.required(name)
             if isinstance(value, bool) or not isinstance(value, int):
-                path = self.path(name)
-                raise Rejected("wrong_type", path, f"{path} is neither text nor a whole number")
+                raise self._fault("wrong_type", name, "is neither text nor a whole number")
             value = str(value)
         try:
             text = identifiers.checked(value, name)
@@ -200,12 +201,11 @@ class Fields:
         """A required ISO 4217 code."""
         code = self.text(name)
         if code not in money.EXPONENTS:
-            path = self.path(name)
-            raise Rejected("unknown_currency", path, f"{path} is not an ISO 4217 currency")
+            raise self._fault("unknown_currency", name, "is not an ISO 4217 currency")
         return code
 
     def amount(self, name: str, currency: str) -> int:
-        """A required amount in minor units, 0 or more; text or a whole number, never a float."""
+        """A required amount in minor units, 0 or more; text, a whole number or a Decimal."""
         value = self._values.get(name)
         if isinstance(value, str) and len(value) <= _PLAIN_LENGTH:
             # "19.99" with just the decimals of its currency, which is nearly every amount.
@@ -219,17 +219,16 @@ class Fields:
                 return int(whole + part)
         minor = self.balance(name, currency)
         if minor < 0:
-            path = self.path(name)
-            raise Rejected("invalid_amount", path, f"{path} is negative")
+            raise self._fault("invalid_amount", name, "is negative")
         return minor
 
     def balance(self, name: str, currency: str) -> int:
         """A required amount in minor units that may be below 0."""
         value = self.required(name)
         path = self.path(name)
-        if isinstance(value, bool) or not isinstance(value, str | int):
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             raise Rejected("invalid_amount", path, f"{path} is not an amount written as text")
-        written = str(value).strip()
+        written = _plain(value) if isinstance(value, Decimal) else str(value).strip()
         if not _AMOUNT.fullmatch(written):
             raise Rejected("invalid_amount", path, f"{path} is not an amount, such as 19.99")
         try:
@@ -247,24 +246,21 @@ class Fields:
     def quantity(self, name: str, least: int = 1) -> int:
         """A required whole number of pieces."""
         value = self.required(name)
-        if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        if not isinstance(value, int) and _is_whole(value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            path = self.path(name)
-            raise Rejected("invalid_quantity", path, f"{path} is not a whole number")
-        if not least <= value <= MAXIMUM_QUANTITY:
-            path = self.path(name)
-            raise Rejected(
-                "invalid_quantity", path, f"{path} is not between {least} and {MAXIMUM_QUANTITY}"
-            )
-        return value
+            why = "a whole number"
+        elif not least <= value <= MAXIMUM_QUANTITY:
+            why = f"between {least} and {MAXIMUM_QUANTITY}"
+        else:
+            return value
+        raise self._fault("invalid_quantity", name, f"is not {why}")
 
     def instant(self, name: str) -> int:
         """A required ISO 8601 instant with a zone, in epoch milliseconds."""
         value = self.required(name)
         if not isinstance(value, str):
-            path = self.path(name)
-            raise Rejected("invalid_time", path, f"{path} is not an instant written as text")
+            raise self._fault("invalid_time", name, "is not an instant written as text")
         try:
             when = datetime.fromisoformat(value.strip())
         except ValueError:
@@ -280,8 +276,7 @@ class Fields:
         """ISO 3166-1 alpha-2 in capitals; empty where there is none."""
         code = self.optional_text(name).upper()
         if code and not _COUNTRY.fullmatch(code):
-            path = self.path(name)
-            raise Rejected("wrong_type", path, f"{path} is not a two-letter country")
+            raise self._fault("wrong_type", name, "is not a two-letter country")
         return code
 
     def position(self) -> tuple[float, float]:
@@ -296,32 +291,43 @@ class Fields:
         value = self._values.get(name)
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
-        path = self.path(name)
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise Rejected("wrong_type", path, f"{path} is not a number of degrees")
+        if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+            raise self._fault("wrong_type", name, "is not a number of degrees")
         try:
             degrees = float(value)
         except (ValueError, OverflowError):
-            raise Rejected("wrong_type", path, f"{path} is not a number of degrees") from None
+            raise self._fault("wrong_type", name, "is not a number of degrees") from None
         if not math.isfinite(degrees) or abs(degrees) > limit:
-            raise Rejected("wrong_type", path, f"{path} is not within {limit} degrees")
+            raise self._fault("wrong_type", name, f"is not within {limit} degrees")
         return degrees
 
     def _missing(self, name: str) -> NoReturn:
-        path = self.path(name)
-        raise Rejected("missing_field", path, f"{path} is missing or empty")
+        raise self._fault("missing_field", name, "is missing or empty")
 
     def _no_instant(self, name: str, why: str) -> NoReturn:
+        raise self._fault("invalid_time", name, why)
+
+    def _fault(self, reason: str, name: str, why: str) -> Rejected:
         path = self.path(name)
-        raise Rejected("invalid_time", path, f"{path} {why}")
+        return Rejected(reason, path, f"{path} {why}")
 
     def _check_characters(self, name: str, text: str) -> None:
         """Raise Rejected for half of a surrogate pair, which JSON can write and UTF-8 cannot."""
         try:
             text.encode()
         except UnicodeEncodeError:
-            path = self.path(name)
-            raise Rejected("wrong_type", path, f"{path} has half of a character in it") from None
+            raise self._fault("wrong_type", name, "has half of a character in it") from None
+
+
+def _is_whole(value: object) -> TypeGuard[str | Decimal]:
+    if isinstance(value, str):
+        return _WHOLE.fullmatch(value.strip()) is not None
+    return isinstance(value, Decimal) and _WHOLE_PART.fullmatch(_plain(value)) is not None
+
+
+def _plain(value: Decimal) -> str:
+    """`value` without an exponent; NaN for what is longer than any amount or quantity."""
+    return f"{value:f}" if value.is_finite() and abs(value.adjusted()) < _LONGEST else "NaN"
 
 
 def _no_object(value: object, path: str) -> Rejected:
@@ -343,10 +349,7 @@ def without_bom(payload: bytes) -> bytes:
 
 
 def utf_16(payload: bytes) -> str | None:
-    """The text of a payload that begins with UTF-16's mark, as Windows tools write it, or None.
-
-    Raises UnicodeDecodeError.
-    """
+    """The text of a payload with UTF-16's mark, or None. Raises UnicodeDecodeError."""
     return payload.decode("utf-16") if payload.startswith(_UTF_16) else None
 
 
@@ -378,6 +381,21 @@ def load_unambiguous_json(payload: bytes) -> object:
     return _load_tolerantly(payload)
 
 
+def load_exact_json(payload: bytes) -> object:
+    """As load_json, but numbers with decimals are Decimals, and `Repeated` as above.
+
+    Raises Rejected: too_large, or unreadable, as NaN and exponents of four digits are too.
+    """
+    check_size(payload)
+    return _load_tolerantly(payload, _exact)
+
+
+def _exact(number: str) -> Decimal:
+    if ("e" in number or "E" in number) and not _EXPONENT.search(number):
+        raise ValueError("a number is out of bounds")
+    return Decimal(number)
+
+
 def _colons(value: object) -> int:
     """How many colons there are in `value` written as JSON; -1 where it cannot be written."""
     try:
@@ -386,15 +404,18 @@ def _colons(value: object) -> int:
         return -1
 
 
-def _load_tolerantly(payload: bytes) -> object:
+def _load_tolerantly(payload: bytes, number: Callable[[str], object] = float) -> object:
     try:
         text = utf_16(payload) or without_bom(payload).decode()
-        value: object = json.loads(
-            text, object_pairs_hook=_one_value_per_key, parse_constant=_refuse_constant
+        decoder = json.JSONDecoder(
+            object_pairs_hook=_one_value_per_key,
+            parse_float=number,
+            parse_constant=_refuse_constant,
         )
+        return decoder.decode(text)
     except (ValueError, RecursionError) as error:
-        raise Rejected("unreadable", "", f"not JSON: {error}") from None
-    return value
+        why = str(error) if without_bom(payload).strip() else "it is empty"
+        raise Rejected("unreadable", "", f"not JSON: {why}") from None
 
 
 def _one_value_per_key(pairs: list[tuple[str, object]]) -> dict[str, object] | Repeated:

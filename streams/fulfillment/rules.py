@@ -46,17 +46,20 @@ from schemas.topics import (
     ORDERS_COMMANDS,
     PURCHASING_COMMANDS,
 )
+from streams.fulfillment import routing_room
 from streams.fulfillment.model import (
     RANKED_MAXIMUM,
     UNKNOWN_DISTANCE_KM,
     distance_km,
     share,
 )
+from streams.fulfillment.routing import Router
 
 Sourcing = RegisterLocation | SwitchLocation | SetChannelSourcing
 Decision = tuple[FulfillmentState | None, list[Send]]
-Place = tuple[int, str]
-"""where lines go: the number of the address, or the location where they are fetched"""
+Place = tuple[int, str, frozenset[str]]
+"""where lines go: the number of the address, or the location where they are fetched; and what goods
+they are, where rules tell those apart"""
 
 
 def learn(known: LocationsState | None, command: Sourcing) -> LocationsState:
@@ -100,10 +103,12 @@ def rank(
     capacity: CapacityState | None,
     command: RankLocations,
     now_ms: int,
+    router: Router | None = None,
 ) -> list[Send]:
-    """Reservations to ask for, at the nearest locations first, those of the country before all."""
+    """Reservations to ask for, at the locations that the rules say, in their order; without rules
+    at the nearest locations first, those of the country before all."""
     order_id, attempt = command.order_id, command.attempt
-    rankings = _rankings(known, capacity, command, now_ms)
+    rankings = _rankings(known, capacity, command, now_ms, router)
     if not all(rankings.values()):
         failure = RecordSourcingFailure(order_id, attempt, Refusal.NO_LOCATION)
         return [Send(ORDERS_COMMANDS, order_id, failure)]
@@ -113,7 +118,7 @@ def rank(
             order_id,
             LocationsRanked(order_id, attempt, ranked, now_ms, address),
         )
-        for (address, only), ranked in rankings.items()
+        for (address, only, _), ranked in rankings.items()
         if not only
     ]
     for line in command.lines:
@@ -123,7 +128,7 @@ def rank(
             line.sku,
             line.quantity,
             attempt,
-            rankings[_place(line)],
+            rankings[_place(line, router)],
             command.reserved_until_ms,
             command.channel,
             command.customer_group,
@@ -135,8 +140,11 @@ def rank(
     return sends
 
 
-def _place(line: LineToSource) -> Place:
-    return (0, line.only_location_id) if line.only_location_id else (line.address, "")
+def _place(line: LineToSource, router: Router | None) -> Place:
+    if line.only_location_id:
+        return 0, line.only_location_id, frozenset()
+    goods = router.goods_of((line.sku,)) if router is not None else frozenset[str]()
+    return line.address, "", goods
 
 
 def _rankings(
@@ -144,6 +152,7 @@ def _rankings(
     capacity: CapacityState | None,
     command: RankLocations,
     now_ms: int,
+    router: Router | None,
 ) -> dict[Place, list[str]]:
     """The locations for each place that lines go to; none for a place that no location serves.
 
@@ -153,13 +162,15 @@ def _rankings(
     further = {one.address: one for one in command.more_destinations}
     found: dict[Place, list[str]] = {}
     for line in command.lines:
-        place = address, only = _place(line)
+        place = address, only, goods = _place(line, router)
         if place in found:
             continue
         there = further.get(address)
         if only:
             found[place] = [only] if _works(known, capacity, only, now_ms) else []
-        elif there is not None:
+            continue
+        there_command = command
+        if there is not None:
             there_command = replace(
                 command,
                 country=there.country,
@@ -167,9 +178,12 @@ def _rankings(
                 latitude=there.latitude,
                 longitude=there.longitude,
             )
+        if router is None:
             found[place] = ranking(known, capacity, there_command, now_ms)
-        else:
-            found[place] = ranking(known, capacity, command, now_ms)
+            continue
+        skus = [one.sku for one in command.lines if _place(one, router) == (address, only, goods)]
+        asked = routing_room.asked(router, there_command, skus, address)
+        found[place] = router.ranked(asked, _used(capacity, now_ms), now_ms).locations
     return found
 
 
@@ -267,16 +281,20 @@ def _at_each(state: FulfillmentState | None) -> Counter[str]:
     """Fulfillment orders that stand, by location."""
     if state is None or state.status != Status.ROUTED:
         return Counter()
-    return Counter(lines[0].location_id for lines in _parts(state).values())
+    return Counter(lines[0].location_id for lines in parts_of(state).values())
 
 
 def decide(
-    known: LocationsState | None, state: FulfillmentState | None, command: Record, now_ms: int
+    known: LocationsState | None,
+    state: FulfillmentState | None,
+    command: Record,
+    now_ms: int,
+    router: Router | None = None,
 ) -> Decision:
     """An order's routing after `command`. Raises TypeError for a foreign record."""
     match command:
         case RouteOrder():
-            return _route(known, state, command, now_ms)
+            return _route(known, state, command, now_ms, router)
         case RecordMove():
             return _record_move(known, state, command, now_ms)
         case CancelFulfillment():
@@ -289,20 +307,30 @@ def _route(
     state: FulfillmentState | None,
     command: RouteOrder,
     now_ms: int,
+    router: Router | None,
 ) -> Decision:
     if state is not None:
         return state, []
     order_id, allocations = command.order_id, command.allocations
     fresh = FulfillmentState(order_id, Status.CONSOLIDATING, allocations, [], 0)
-    together = _one_for_all(allocations)
-    moving = [line for line in allocations if together and line.location_id != together]
+    if router is not None and command.destinations:
+        together = routing_room.together(router, command, now_ms)
+    elif one := _one_for_all(allocations):
+        together = {line.line_id: one for line in allocations}
+    else:
+        together = {}
+    moving = [
+        line
+        for line in allocations
+        if together.get(line.line_id, line.location_id) != line.location_id
+    ]
     if not moving:
         return _routed(known, fresh, now_ms)
     sends = [
         Send(
             INVENTORY_COMMANDS,
             line.sku,
-            MoveReservation(order_id, line.line_id, line.sku, together),
+            MoveReservation(order_id, line.line_id, line.sku, together[line.line_id]),
         )
         for line in moving
     ]
@@ -348,10 +376,10 @@ def _record_move(
 
 def _routed(known: LocationsState | None, state: FulfillmentState, now_ms: int) -> Decision:
     order_id = state.order_id
-    parts = _parts(state)
+    parts = parts_of(state)
     routed = OrderRouted(order_id, len(parts), state.moved, now_ms)
     sends = [Send(FULFILLMENT_EVENTS, order_id, routed)]
-    suppliers = _suppliers(known)
+    suppliers = suppliers_of(known)
     for fulfillment_order_id, lines in parts.items():
         location_id = lines[0].location_id
         line_ids = [line.line_id for line in lines]
@@ -360,12 +388,12 @@ def _routed(known: LocationsState | None, state: FulfillmentState, now_ms: int) 
         )
         sends.append(Send(FULFILLMENT_EVENTS, order_id, released))
         if location_id in suppliers:
-            sends.append(_drop_ship(order_id, fulfillment_order_id, lines))
+            sends.append(drop_ship(order_id, fulfillment_order_id, lines))
     sends.append(Send(ORDERS_COMMANDS, order_id, RecordRouting(order_id, len(parts))))
     return replace(state, status=Status.ROUTED, routed_at_ms=now_ms), sends
 
 
-def _parts(state: FulfillmentState) -> dict[str, list[Allocation]]:
+def parts_of(state: FulfillmentState) -> dict[str, list[Allocation]]:
     """The order's fulfillment orders by id, one for each location and where they go from there."""
     by_location: dict[tuple[str, str], list[Allocation]] = {}
     for line in state.allocations:
@@ -376,12 +404,12 @@ def _parts(state: FulfillmentState) -> dict[str, list[Allocation]]:
     }
 
 
-def _suppliers(known: LocationsState | None) -> set[str]:
+def suppliers_of(known: LocationsState | None) -> set[str]:
     locations = known.locations if known is not None else []
     return {one.location_id for one in locations if one.kind == Kind.SUPPLIER}
 
 
-def _drop_ship(order_id: str, fulfillment_order_id: str, lines: list[Allocation]) -> Send:
+def drop_ship(order_id: str, fulfillment_order_id: str, lines: list[Allocation]) -> Send:
     """The supplier's part of an order: a purchase order whose goods go to the customer."""
     command = CreatePurchaseOrder(
         purchase_order_id=fulfillment_order_id,
@@ -416,8 +444,8 @@ def _cancel(
     event = FulfillmentCancelled(order_id, command.reason, now_ms)
     sends = [Send(FULFILLMENT_EVENTS, order_id, event)]
     if state.status == Status.ROUTED:
-        suppliers = _suppliers(known)
-        for fulfillment_order_id, lines in _parts(state).items():
+        suppliers = suppliers_of(known)
+        for fulfillment_order_id, lines in parts_of(state).items():
             if lines[0].location_id in suppliers:
                 withdraw = CancelPurchaseOrder(fulfillment_order_id, command.reason, "fulfillment")
                 sends.append(Send(PURCHASING_COMMANDS, fulfillment_order_id, withdraw))
@@ -443,8 +471,8 @@ def _cancel_lines(
     event = FulfillmentLinesCancelled(order_id, there, command.reason, now_ms)
     sends = [Send(FULFILLMENT_EVENTS, order_id, event)]
     if state.status == Status.ROUTED:
-        suppliers, cancelled = _suppliers(known), {*state.cancelled, *there}
-        for fulfillment_order_id, lines in _parts(state).items():
+        suppliers, cancelled = suppliers_of(known), {*state.cancelled, *there}
+        for fulfillment_order_id, lines in parts_of(state).items():
             ids = {line.line_id for line in lines}
             if lines[0].location_id in suppliers and ids & gone and ids <= cancelled:
                 withdraw = CancelPurchaseOrder(fulfillment_order_id, command.reason, "fulfillment")

@@ -203,6 +203,8 @@ def _rank(state: OrderState, wanted: PlaceOrder, asked: list[LineState]) -> Send
             for at, one in enumerate(wanted.more_addresses, start=1)
             if at in addresses
         ],
+        wanted.currency,
+        wanted.total_minor,
     )  # fmt: skip
     return Send(FULFILLMENT_COMMANDS, state.order_id, command)
 

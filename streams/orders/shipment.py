@@ -5,11 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from schemas.customers import Outcome
-from schemas.fulfillment import Allocation, RouteOrder
+from schemas.fulfillment import Allocation, Destination, RouteOrder
+from schemas.fulfillment_work import PackedLine, RecordGoodsLeft, RecordShipmentAnswer
 from schemas.inventory import ShipStock
 from schemas.messages import Send
 from schemas.orders import (
     LineState,
+    OrderCommandRefused,
     OrderReleased,
     OrderShipped,
     OrderState,
@@ -22,7 +24,7 @@ from schemas.orders import (
 from schemas.topics import FULFILLMENT_COMMANDS, INVENTORY_COMMANDS, ORDERS_EVENTS
 from schemas.totals import part_of
 from streams.content import hash_of
-from streams.orders import ending, invoicing, paying, terms, waiting
+from streams.orders import ending, invoicing, paying, sourcing, terms, waiting
 from streams.orders.ending import Changed
 from streams.orders.model import (
     MAXIMUM_REQUESTS,
@@ -58,7 +60,21 @@ def route(state: OrderState, now_ms: int) -> Changed:
     order_id = state.order_id
     return replace(
         state, status=after(state.status, RouteOrder), wake_at_ms=now_ms + RESERVATION_HOLD_MS
-    ), [Send(FULFILLMENT_COMMANDS, order_id, RouteOrder(order_id, allocations))]
+    ), [Send(FULFILLMENT_COMMANDS, order_id, _route_order(state, allocations))]
+
+
+def _route_order(state: OrderState, allocations: list[Allocation]) -> RouteOrder:
+    """With what the costs of ways depend on: where the lines go to, and whose order it is."""
+    own = Destination(0, state.country, state.postal_code, state.latitude, state.longitude)
+    return RouteOrder(
+        state.order_id,
+        allocations,
+        state.channel,
+        state.customer_group,
+        [own, *sourcing.destinations(state, state.lines)],
+        state.currency,
+        state.total_minor,
+    )
 
 
 def _destination(line: LineState) -> str:
@@ -93,7 +109,50 @@ def untouched(state: OrderState) -> bool:
 
 
 def record(state: OrderState, command: RecordShipment, now_ms: int) -> Changed:
-    """Goods have left: take what they cost, and with the last of them all that is left."""
+    """Goods have left; whose fulfillment order they are is answered."""
+    following, sends = _recorded(state, command, now_ms)
+    if command.fulfillment_order_id:
+        sends = [*sends, answer(command, sends)]
+    else:
+        sends = [*sends, *_told_by_hand(command, sends)]
+    return following, sends
+
+
+def _told_by_hand(command: RecordShipment, sends: list[Send]) -> list[Send]:
+    """Fulfillment is told what has left without it, so that nobody sends it again."""
+    return [
+        Send(
+            FULFILLMENT_COMMANDS,
+            command.order_id,
+            RecordGoodsLeft(
+                command.order_id, command.shipment_id, _together(one.record.lines),
+                command.carrier, command.tracking_number,
+            ),
+        )
+        for one in sends
+        if isinstance(one.record, OrderShipped)
+    ]  # fmt: skip
+
+
+def _together(lines: list[ShippedLine]) -> list[PackedLine]:
+    """A line that is named twice has left with both."""
+    pieces: dict[str, int] = {}
+    for one in lines:
+        pieces[one.line_id] = pieces.get(one.line_id, 0) + one.quantity
+    return [PackedLine(*one) for one in pieces.items()]
+
+
+def answer(command: RecordShipment, sends: list[Send]) -> Send:
+    """What fulfillment is told after a shipment that `sends` follow from."""
+    reason = next(
+        (one.record.reason for one in sends if isinstance(one.record, OrderCommandRefused)), ""
+    )
+    reply = RecordShipmentAnswer(command.order_id, command.fulfillment_order_id, not reason, reason)
+    return Send(FULFILLMENT_COMMANDS, command.order_id, reply)
+
+
+def _recorded(state: OrderState, command: RecordShipment, now_ms: int) -> Changed:
+    """Take what the goods cost, and with the last of them all that is left."""
     content = hash_of(
         ([(one.line_id, one.quantity) for one in command.lines], command.location_id,
          command.carrier, command.tracking_number)

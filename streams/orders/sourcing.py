@@ -44,6 +44,8 @@ def rank(state: OrderState) -> Send:
         state.backorder,
         state.priority,
         destinations(state, state.lines),
+        state.currency,
+        state.total_minor,
     )
     return Send(FULFILLMENT_COMMANDS, state.order_id, command)
 

@@ -25,7 +25,7 @@ from deploy.broker import EmbeddedBroker
 from schemas import codec
 from schemas.orders import OrderPlaced, OrderRefused, OrderReleased
 from schemas.topics import ORDERS_EVENTS
-from tests.benchmarks import flash
+from tests.benchmarks import flash, routing
 from tests.benchmarks.engine import (
     RATIO_RECORDS,
     RESTART_KEYS,
@@ -35,7 +35,7 @@ from tests.benchmarks.engine import (
 from tests.load import APPROVED, PLENTY, Sender, committed_consumer, fingerprint, order, register
 from tests.pipeline import Pipeline
 
-PARTS = ("pipeline", "latency", "engine", "restart", *flash.PARTS)
+PARTS = ("pipeline", "latency", "engine", "restart", *flash.PARTS, "routing")
 BUILD = Path(__file__).parents[2] / "build"
 LATENCY_SECONDS = 20.0
 WARM_UP_ORDERS = 10_000
@@ -217,6 +217,8 @@ def main() -> int:
         measure_flow(options, results)
     measure_engine(options, results)
     results.update(flash.measure(options.only))
+    if "routing" in options.only:
+        results.update(routing.measure())
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bench.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     Console().print(table(results))

@@ -13,6 +13,7 @@ from pathlib import Path
 from schemas import topics
 from schemas.records import Record
 from schemas.topics import Topic
+from streams.fulfillment.work_model import WORK
 from streams.orders.model import FULFILLMENT, START, TRANSITIONS
 from streams.payments.model import STATUSES
 from streams.purchasing.model import TRANSITIONS as PURCHASING
@@ -113,6 +114,7 @@ def drawn(text: str) -> str:
         "orders": transitions(TRANSITIONS),
         "goods": transitions(FULFILLMENT),
         "payments": choices(STATUSES),
+        "work": transitions(WORK),
         "purchasing": transitions(PURCHASING),
     }
     for name, part in parts.items():

@@ -24,7 +24,20 @@ from schemas.channels import REASONS, PayloadRejected
 from schemas.orders import CancelOrder, LineKind, PlaceOrder
 from schemas.payments import Method
 from schemas.totals import line_total, recomputed_total, shares
+from tests.unit.connectors.amazon_order import amazon_order, order_2026
+from tests.unit.connectors.amazon_order import item as amazon_item
+from tests.unit.connectors.commercetools_order import commercetools_order, custom
+from tests.unit.connectors.ebay_order import ebay_order
+from tests.unit.connectors.ebay_order import line as ebay_line
+from tests.unit.connectors.ebay_order import summary as ebay_summary
+from tests.unit.connectors.etsy_receipt import receipt
+from tests.unit.connectors.magento_order import magento_order
+from tests.unit.connectors.saleor_order import legacy_order, saleor_order
 from tests.unit.connectors.shopify_order import line, shopify_order
+from tests.unit.connectors.square_order import line as square_line
+from tests.unit.connectors.square_order import shipment, square_order, usd
+from tests.unit.connectors.square_order import tender as square_tender
+from tests.unit.connectors.test_call_centre import form
 from tests.unit.connectors.test_generic import (
     FIRST,
     HEADER,
@@ -33,9 +46,16 @@ from tests.unit.connectors.test_generic import (
     complex_order,
     plain,
 )
+from tests.unit.connectors.test_magento import ITEMS as MAGENTO_ITEMS
+from tests.unit.connectors.test_pos import receipt as receipt_of_till
 from tests.unit.connectors.test_shopify_complex import DISCOUNTED, GRAPHQL, transaction
 from tests.unit.connectors.test_shopify_graphql import order as graphql_order
 from tests.unit.connectors.test_shopify_totals import price_set
+from tests.unit.connectors.test_woocommerce import BUNDLE, REFUNDED, refund
+from tests.unit.connectors.walmart_order import charge as walmart_charge
+from tests.unit.connectors.walmart_order import line as walmart_line
+from tests.unit.connectors.walmart_order import walmart_order
+from tests.unit.connectors.woocommerce_order import woo_order
 
 NOW = 1_709_300_000_000
 EXAMPLES = int(os.environ.get("MILLRACE_FUZZ", "1000"))
@@ -72,9 +92,68 @@ SAMPLES: list[tuple[str, Any]] = [
             transactions=[transaction("gift_card", "10.00"), transaction("card", "18.60")],
         ),
     ),
+    ("woocommerce", [woo_order(), woo_order(prices_include_tax=True)]),
+    ("woocommerce", woo_order(line_items=BUNDLE, payment_method="cod", date_paid=None)),
+    ("woocommerce", {"documents": [REFUNDED, refund()]}),
+    ("magento", {"items": [magento_order()], "total_count": 1}),
+    ("magento", magento_order(items=MAGENTO_ITEMS, total_refunded=1, total_paid=2)),
+    ("commercetools", {"results": [commercetools_order()]}),
+    (
+        "commercetools",
+        commercetools_order(customLineItems=[custom(1, 450, "a"), custom(2, -9, "b")]),
+    ),
+    ("saleor", {"event": {"__typename": "OrderUpdated", "order": saleor_order()}}),
+    ("saleor", [legacy_order()]),
     ("json", complex_order()),
+    ("call-centre", form()),
+    ("pos", receipt_of_till()),
     ("json", plain(ship_to={"country": "DE", "latitude": "53.08"}, updated_at=None)),
     ("json", {"orders": [plain(), plain(payment={"method": "channel", "paid": "20.00"})]}),
+    ("walmart", {"list": {"elements": {"order": [walmart_order()]}}}),
+    (
+        "walmart",
+        walmart_order(
+            walmart_line(
+                1,
+                walmart_charge("PRODUCT", 12.5, 1.03),
+                walmart_charge("PRODUCT", -2.5, chargeName="SubscriptionDiscount"),
+                walmart_charge("SHIPPING", 5, 0.4),
+                orderLineQuantity={"amount": "2"},
+            )
+        ),
+    ),
+    ("etsy", {"documents": [{"results": [receipt()]}, receipt()["transactions"][0]]}),
+    ("amazon", amazon_order(amazon_item(1, BuyerInfo={"GiftWrapLevel": "Classic"}))),
+    ("amazon", {"orders": [order_2026()]}),
+    ("ebay", {"orders": [ebay_order()]}),
+    (
+        "ebay",
+        ebay_order(
+            ebay_line(1, taxes=[{"amount": {"value": "1.00", "currency": "USD"}}]),
+            pricingSummary=ebay_summary(
+                "24.00", priceDiscount="-2.00", deliveryCost="5.00", tax="1.00", adjustment="0.00"
+            ),
+        ),
+    ),
+    ("square", {"order": square_order()}),
+    (
+        "square",
+        square_order(
+            square_line(
+                1,
+                modifiers=[{"quantity": "1", "base_price_money": usd(50)}],
+                applied_taxes=[{"tax_uid": "t", "applied_money": usd(10)}],
+                applied_discounts=[{"discount_uid": "d", "applied_money": usd(5)}],
+                quantity_unit={"precision": 2},
+            ),
+            taxes=[{"uid": "t", "type": "ADDITIVE", "percentage": "7", "applied_money": usd(10)}],
+            service_charges=[{"name": "Shipping", "applied_money": usd(5)}],
+            rounding_adjustment={"amount_money": usd(-1)},
+            fulfillments=[shipment(entries=[{"line_item_uid": "line-1"}])],
+            tenders=[square_tender("CASH", 1400), square_tender("CARD", 1000)],
+            net_amount_due_money=usd(0),
+        ),
+    ),
 ]
 _TOPICS = st.sampled_from(["", "orders/create", "orders/cancelled", "orders/delete", "app/x"])
 
@@ -142,7 +221,11 @@ def check(channel: str, payload: bytes, topic: str = "") -> None:
 
 
 def _check_order(order: PlaceOrder) -> None:
-    assert order.order_id == f"{order.channel}-{order.external_id}"
+    if order.channel == "edi-x12":
+        # The number is the buyer's, so that who sends it goes in front.
+        assert order.order_id.startswith("edi-x12-")
+    else:
+        assert order.order_id == f"{order.channel}-{order.external_id}"
     assert order.currency in money.EXPONENTS
     assert order.version > 0
     assert order.placed_at_ms > 0

@@ -30,6 +30,7 @@ NOT_OF_AN_ORDER = {
     "PerformanceMeasured",
     "PolicySet",
     "ReplenishmentSuggested",
+    "RoutingRulesSet",
     "SkuSet",
     "StockLevelChanged",
     "StockMoved",

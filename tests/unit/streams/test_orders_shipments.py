@@ -217,7 +217,7 @@ def test_what_is_fetched_and_what_goes_elsewhere_is_worked_on_apart() -> None:
 
 def test_a_free_order_is_shipped_without_a_capture() -> None:
     made = OrderDesk(order(OrderLine("1", "MUG", 1, 0))).until(Status.RELEASED)
-    assert names(made.tell(shipment(l1=1))) == ["OrderShipped", "ShipStock"]
+    assert names(made.tell(shipment(l1=1))) == ["OrderShipped", "ShipStock", "RecordGoodsLeft"]
 
 
 def test_a_line_leaves_the_stock_with_its_last_piece() -> None:

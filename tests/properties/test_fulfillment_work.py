@@ -1,0 +1,254 @@
+"""Locations that accept, reject, lack, pack and ship in any order, most of it twice, in all rooms.
+
+Orders come, are held, changed and cancelled at any moment, as in the saga; instead of shipping by
+hand people say something of a fulfillment order, whether it fits or not. At rest every piece that
+left was let go by orders once, and no location was tried again after it had given an order back.
+Every run is made from one seed; `SAGA_SEED=<seed>` replays it alone.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from zlib import crc32
+
+from hypothesis import HealthCheck, example, given, note, settings
+from hypothesis import strategies as st
+
+from schemas.fulfillment import FulfillmentState
+from schemas.fulfillment_work import (
+    AcceptFulfillmentOrder,
+    FulfillmentOrder,
+    FulfillmentOrderRejected,
+    FulfillmentOrderRerouted,
+    FulfillmentOrderShipped,
+    FulfillmentOrderShort,
+    HoldFulfillmentOrder,
+    PackedLine,
+    PackedParcel,
+    RecordCarrierEvent,
+    RecordPacked,
+    RejectFulfillmentOrder,
+    ReleaseFulfillmentOrder,
+    ReportShort,
+    RouteLinesTo,
+    ShipFulfillmentOrder,
+    StartPicking,
+    WorkState,
+    WorkStatus,
+)
+from schemas.inventory import ReservationState, StockShipped
+from schemas.orders import OrderShipped, OrderState, Status
+from schemas.payments import PaymentCaptured, PaymentCaptureFailed
+from schemas.records import Record
+from schemas.topics import FULFILLMENT_COMMANDS
+from streams.fulfillment.work_model import OVER, begun
+from tests.properties.saga_outside import from_outside, stocked
+from tests.properties.saga_world import MAXIMUM_DEEDS, PARTITIONS, World
+
+REPLAYED = os.environ.get("SAGA_SEED")
+ROUNDS_MAXIMUM = 60
+"""of work, after which everything must be over"""
+NEXT = {
+    WorkStatus.RELEASED: "accept",
+    WorkStatus.ACCEPTED: "pick",
+    WorkStatus.PICKING: "pack",
+    WorkStatus.PACKED: "ship",
+    WorkStatus.HELD: "free",
+    WorkStatus.SHIPPED: "delivered",
+    WorkStatus.DAMAGED: "returned_to_sender",
+    WorkStatus.LOST: "returned_to_sender",
+}
+ANYTHING = (*NEXT.values(), "reject", "reject", "short", "hold", "lost", "damaged", "in_transit")
+
+
+class Docks(World):
+    """The world in which locations say what they do."""
+
+    def work(self, order_id: str) -> WorkState | None:
+        """The fulfillment orders of an order; None of one that is not routed."""
+        seat = (FULFILLMENT_COMMANDS.name, crc32(order_id.encode()) % PARTITIONS)
+        worked_on = self.states[seat].get(f"{order_id}|work")
+        routed = self.states[seat].get(order_id)
+        assert worked_on is None or isinstance(worked_on, WorkState)
+        assert routed is None or isinstance(routed, FulfillmentState)
+        return worked_on or begun(routed)
+
+    def _ship(self, order: OrderState) -> None:
+        """Something is said of a fulfillment order; half of it is what comes next. Now and then
+        somebody ships by hand."""
+        if self.chance.random() < 0.1:
+            super()._ship(order)
+            return
+        for _ in range(self.chance.randint(1, 4)):
+            state = self.work(order.order_id)
+            if state is None or not state.orders:
+                return
+            one = self.chance.choice(state.orders)
+            what = self.chance.choice(ANYTHING)
+            if self.chance.random() < 0.5:
+                what = NEXT.get(WorkStatus(one.status), what)
+            for _ in range(self.chance.choice([1, 1, 2])):
+                self.tell(order.order_id, said(one, order.order_id, what, self.now))
+            if self.chance.random() < 0.1:
+                anywhere = self.chance.choice(["BER", "HAM", "MOON"])
+                self.tell(order.order_id, RouteLinesTo(order.order_id, anywhere, [], "jo"))
+
+    def tell(self, order_id: str, record: Record) -> None:
+        """A command to the fulfillment room."""
+        self.write(FULFILLMENT_COMMANDS.name, order_id, record)
+
+    def finish(self) -> None:
+        """Everything that is not over is taken on until it is."""
+        self.deeds = MAXIMUM_DEEDS
+        for _ in range(ROUNDS_MAXIMUM):
+            busy = False
+            for order_id, state in self.of_orders().items():
+                for one in state.orders:
+                    if one.status not in OVER:
+                        busy = True
+                        what = NEXT[WorkStatus(one.status)]
+                        self.tell(order_id, said(one, order_id, what, self.now))
+            if not busy:
+                return
+            self.run([])
+        raise AssertionError("the fulfillment orders do not come to rest")
+
+    def of_orders(self) -> dict[str, WorkState]:
+        """The fulfillment orders of every order that has some."""
+        ids = [one.order_id for one in self.found(OrderState) if isinstance(one, OrderState)]
+        found = {order_id: self.work(order_id) for order_id in ids}
+        return {order_id: state for order_id, state in found.items() if state is not None}
+
+
+def said(one: FulfillmentOrder, order_id: str, what: str, now: int) -> Record:
+    """What somebody says of a fulfillment order."""
+    name = one.fulfillment_order_id
+    pieces = [PackedLine(line.line_id, line.quantity) for line in one.lines]
+    plain: dict[str, Record] = {
+        "accept": AcceptFulfillmentOrder(order_id, name, "jo"),
+        "pick": StartPicking(order_id, name, "jo"),
+        "pack": RecordPacked(order_id, name, [PackedParcel("p", 1, 0, 0, 0, pieces)], "jo"),
+        "ship": ShipFulfillmentOrder(order_id, name, "dhl", "", name, now, "jo"),
+        "reject": RejectFulfillmentOrder(order_id, name, "full", "jo"),
+        "short": ReportShort(order_id, name, pieces[0].line_id if pieces else "1", 1, "jo"),
+        "hold": HoldFulfillmentOrder(order_id, name, "wait", "jo"),
+        "free": ReleaseFulfillmentOrder(order_id, name, "jo"),
+    }
+    found = plain.get(what)
+    if found is not None:
+        return found
+    return RecordCarrierEvent(order_id, name, f"{what} {now}", what, "", now, "", "dhl")
+
+
+def lived(seed: int) -> Docks:
+    """A world of some orders, from its beginning to the last door."""
+    chance = random.Random(seed)
+    plain = stocked(chance)
+    world = Docks(chance)
+    world.__dict__.update(plain.__dict__)
+    world.run(from_outside(chance, chance.randint(1, 6)))
+    world.finish()
+    return world
+
+
+def check(world: Docks) -> None:
+    """What holds at rest."""
+    for order_id, state in world.of_orders().items():
+        assert all(one.status in OVER for one in state.orders)
+        assert not any(line.trying or line.found for line in state.without_place)
+        check_lines(world, order_id, state)
+    check_shipped(world)
+    check_places(world)
+
+
+def check_lines(world: Docks, order_id: str, state: WorkState) -> None:
+    """Every line of a released order has left whole, or waits for a person with its reason."""
+    order = world.order(order_id)
+    left = Counter(
+        line.line_id
+        for one in state.orders
+        if one.status in (WorkStatus.DELIVERED, WorkStatus.RETURNED_TO_SENDER)
+        for line in one.lines
+    )
+    waiting = Counter(line.line_id for line in state.without_place if line.reason)
+    if order.status == Status.RELEASED:
+        gone = Counter(line.line_id for line in order.lines if line.shipped == line.quantity)
+        assert gone + waiting == Counter(line.line_id for line in order.lines)
+        assert left <= gone
+    else:
+        assert not left
+        assert not waiting
+
+
+def check_shipped(world: Docks) -> None:
+    """What left, what orders let leave, what was paid for and what left the stock are the same."""
+    by_docks = Counter(
+        (one.fulfillment_order_id, line.line_id, line.quantity)
+        for one in world.events
+        if isinstance(one, FulfillmentOrderShipped) and one.carrier
+        for line in one.lines
+    )
+    by_orders = Counter(
+        (one.shipment_id, line.line_id, line.quantity)
+        for one in world.events
+        if isinstance(one, OrderShipped) and one.carrier
+        for line in one.lines
+    )
+    assert by_docks == by_orders
+    assert all(times == 1 for times in by_docks.values())
+    stock = Counter(
+        (one.order_id, one.line_id) for one in world.events if isinstance(one, StockShipped)
+    )
+    assert all(times == 1 for times in stock.values())
+    paid = {one.capture_id for one in world.events if isinstance(one, PaymentCaptured)}
+    free = {
+        one.shipment_id
+        for one in world.events
+        if isinstance(one, OrderShipped) and not one.amount_minor
+    }
+    failed = {one.capture_id for one in world.events if isinstance(one, PaymentCaptureFailed)}
+    assert {name for name, _, _ in by_docks} <= paid | free | failed
+
+
+def check_places(world: Docks) -> None:
+    """No location gets anything of an order that it has given something of back."""
+    gave_back: set[tuple[str, str]] = set()
+    for one in world.events:
+        if isinstance(one, FulfillmentOrderRejected | FulfillmentOrderShort):
+            gave_back.add((one.order_id, one.location_id))
+        elif isinstance(one, FulfillmentOrderRerouted):
+            assert (one.order_id, one.location_id) not in gave_back
+    stands = {
+        (one.order_id, one.line_id): one.location_id
+        for one in world.found(ReservationState)
+        if isinstance(one, ReservationState)
+    }
+    for order_id, state in world.of_orders().items():
+        for order in state.orders:
+            for line in order.lines:
+                where = stands.get((order_id, line.line_id), order.location_id)
+                assert where == order.location_id or order.status == WorkStatus.CANCELLED
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(seed=int(REPLAYED or 0))
+def test_every_fulfillment_order_comes_to_rest_and_nothing_leaves_twice(seed: int) -> None:
+    note(f"SAGA_SEED={seed}")
+    check(lived(seed))
+
+
+def test_the_docks_see_everything_that_can_happen() -> None:
+    """The property above would hold of a world where nothing is rejected."""
+    seen: Counter[str] = Counter()
+    for seed in range(40):
+        seen.update(type(event).__name__ for event in lived(seed).events)
+    assert {
+        "FulfillmentOrderAccepted", "FulfillmentOrderRejected", "PickingStarted",
+        "FulfillmentOrderShort", "FulfillmentOrderPacked", "ShipmentRequested",
+        "FulfillmentOrderShipped", "CarrierEventRecorded", "FulfillmentOrderHeld",
+        "FulfillmentHoldEnded", "FulfillmentOrderCancelled", "FulfillmentOrderRerouted",
+        "LinesUnroutable", "FulfillmentCommandRefused", "StockAllocated", "StockShipped",
+    } <= set(seen)  # fmt: skip
