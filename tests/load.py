@@ -27,6 +27,15 @@ from connectors.vault.master import MasterKeys
 from connectors.vault.sealing import Vault
 from schemas import codec
 from schemas.channels import RawPayload
+from schemas.fulfillment_work import (
+    AcceptFulfillmentOrder,
+    RecordCarrierEvent,
+    RecordPacked,
+    RejectFulfillmentOrder,
+    ReportShort,
+    ShipFulfillmentOrder,
+    StartPicking,
+)
 from schemas.identifiers import order_id
 from schemas.locations import LocationsState, RegisterLocation
 from schemas.orders import (
@@ -61,6 +70,15 @@ OrderCommand = (
     | RecordShipment
     | RefundOrder
     | RefundPayment
+)
+WorkCommand = (
+    AcceptFulfillmentOrder
+    | RejectFulfillmentOrder
+    | StartPicking
+    | ReportShort
+    | RecordPacked
+    | ShipFulfillmentOrder
+    | RecordCarrierEvent
 )
 CHANNEL = "json"
 LOCATIONS = (
@@ -213,7 +231,7 @@ class Sender:
                 self._later.append(then)
             if isinstance(record, CancelOrder):
                 self.sent.cancellations += 1
-            elif topic in (ORDERS_COMMANDS, PAYMENTS_COMMANDS):
+            elif topic in (ORDERS_COMMANDS, PAYMENTS_COMMANDS) or isinstance(record, WorkCommand):
                 self.sent.changes[type(record).__name__] += 1
 
         options: dict[str, Any] = {} if partition is None else {"partition": partition}
@@ -270,9 +288,13 @@ class Sender:
         command = CancelOrder(order, "customer changed their mind", int(time.time() * 1000))
         self.send(ORDERS_COMMANDS, order, command)
 
-    def command(self, record: OrderCommand) -> None:
-        """Ask something of an order, or of its payment."""
-        topic = PAYMENTS_COMMANDS if isinstance(record, RefundPayment) else ORDERS_COMMANDS
+    def command(self, record: OrderCommand | WorkCommand) -> None:
+        """Ask something of an order, of its payment, or of its fulfillment orders."""
+        topic = ORDERS_COMMANDS
+        if isinstance(record, RefundPayment):
+            topic = PAYMENTS_COMMANDS
+        elif isinstance(record, WorkCommand):
+            topic = FULFILLMENT_COMMANDS
         self.send(topic, record.order_id, record)
 
     def stock(self, scarce: int) -> None:

@@ -17,12 +17,13 @@ from schemas.orders import (
     HoldOrder,
     KeptCommand,
     Refusal,
+    ReleaseHold,
 )
 from schemas.records import Record
 from streams.orders.ending import command_refused
 from streams.orders.model import EARLY_MS, MAXIMUM_EARLY
 
-Early = CancelOrder | AmendOrder | HoldOrder
+Early = CancelOrder | AmendOrder | HoldOrder | ReleaseHold
 
 
 def keep(
@@ -49,11 +50,19 @@ def unknown(command: Record, reason: Refusal, detail: str, now_ms: int) -> Send:
     return command_refused(name, order_id, reason, detail, now_ms, getattr(command, "actor", ""))
 
 
+def holds(state: EarlyState | None, hold_id: str) -> bool:
+    """Whether the order will be held by this one, or without an id by any, when it comes: then its
+    release counts too."""
+    return state is not None and any(
+        isinstance(one, HoldOrder) and hold_id in ("", one.hold_id) for one in kept(state)
+    )
+
+
 def kept(state: EarlyState) -> list[Early]:
     """The commands, in the order in which they came."""
     commands: list[Early] = []
     for one in state.commands:
         command = codec.decode(one.record)
-        assert isinstance(command, CancelOrder | AmendOrder | HoldOrder)
+        assert isinstance(command, Early)
         commands.append(command)
     return commands

@@ -179,6 +179,8 @@ def _of_no_order(
             return _taken(command, commands, rules, now_ms)
         case CancelOrder() | AmendOrder() | HoldOrder():
             return early.keep(state, command, now_ms)
+        case ReleaseHold() if early.holds(state, command.hold_id):
+            return early.keep(state, command, now_ms)
         case RecordShipment() | ReleaseHold() | RefundOrder():
             reason = Refusal.UNKNOWN_ORDER
             return state, [early.unknown(command, reason, "no such order", now_ms)]

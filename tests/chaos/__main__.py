@@ -27,7 +27,7 @@ from tests.chaos.auditor import AuditStopped, audit_topics, clickhouse_counts
 from tests.chaos.faults import MEAN_INTERVAL_SECONDS, Faults
 from tests.chaos.quiet import Progress, wait_until_quiet
 from tests.chaos.rules import Report
-from tests.load import CHANNEL, OrderCommand, Sender, order, register, scarce_for
+from tests.load import CHANNEL, OrderCommand, Sender, WorkCommand, order, register, scarce_for
 from tests.pipeline import BROKER, INTAKE_TOKEN, Pipeline
 
 DUPLICATE_SHARE = 0.05
@@ -72,7 +72,7 @@ def _feed(
 ) -> list[Future[None]]:
     chance = random.Random(plan.seed)
     posted: list[Future[None]] = []
-    later: list[tuple[float, int, OrderCommand]] = []
+    later: list[tuple[float, int, OrderCommand | WorkCommand]] = []
     count = itertools.count()
     began = told = time.monotonic()
     for number in range(plan.orders):

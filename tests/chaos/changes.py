@@ -9,6 +9,18 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from schemas.fulfillment_work import (
+    AcceptFulfillmentOrder,
+    CarrierKind,
+    PackedLine,
+    PackedParcel,
+    RecordCarrierEvent,
+    RecordPacked,
+    RejectFulfillmentOrder,
+    ReportShort,
+    ShipFulfillmentOrder,
+    StartPicking,
+)
 from schemas.orders import (
     AmendOrder,
     CancelOrder,
@@ -21,12 +33,17 @@ from schemas.orders import (
     ShippedLine,
 )
 from schemas.payments import RefundPayment
-from tests.load import CHANNEL, OrderCommand
+from tests.load import CHANNEL, OrderCommand, WorkCommand
 
 AMEND_SHARE = 0.06
 CANCEL_LINE_SHARE = 0.03
 HOLD_SHARE = 0.04
-SHIP_SHARE = 0.30
+SHIP_SHARE = 0.25
+WORK_SHARE = 0.20
+"""orders that a location works on, step by step"""
+REJECT_SHARE = 0.3
+SHORT_SHARE = 0.25
+"""of those"""
 REFUND_SHARE = 0.05
 """as much by hand as by line"""
 TWICE_SHARE = 0.1
@@ -36,7 +53,7 @@ BY_HAND = "by-hand"
 STAFF = "staff-7"
 NEW_LINE_MINOR = 1_999
 
-Asked = tuple[float, OrderCommand]
+Asked = tuple[float, OrderCommand | WorkCommand]
 
 
 def plan(chance: random.Random, document: dict[str, Any], now_ms: int) -> list[Asked]:
@@ -51,8 +68,11 @@ def plan(chance: random.Random, document: dict[str, Any], now_ms: int) -> list[A
         asked.append((chance.uniform(0, 8), one))
     if chance.random() < HOLD_SHARE:
         asked += _hold(chance, order_id, now_ms)
-    if chance.random() < SHIP_SHARE:
+    draw = chance.random()
+    if draw < SHIP_SHARE:
         asked += _shipments(chance, order_id, document, now_ms)
+    elif draw < SHIP_SHARE + WORK_SHARE:
+        asked += _work(chance, order_id, document, now_ms)
     asked += [
         (at + chance.uniform(0, 3), one) for at, one in asked if chance.random() < TWICE_SHARE
     ]
@@ -107,6 +127,54 @@ def _shipments(
         asked.append((began + chance.uniform(4, 8), refund))
     elif chance.random() < REFUND_SHARE / SHIP_SHARE:
         asked += _refund(chance, order_id, lines, began, now_ms)
+    return asked
+
+
+def _work(
+    chance: random.Random, order_id: str, document: dict[str, Any], now_ms: int
+) -> list[Asked]:
+    """A location works on the order, or gives it back, and the next one works on it.
+
+    How the order is divided is not known here: what does not fit its fulfillment orders is refused.
+    """
+    began = chance.uniform(4, 8)
+    asked: list[Asked] = []
+    number = 1
+    if chance.random() < REJECT_SHARE:
+        name = f"{order_id}/{number}"
+        asked.append((began, RejectFulfillmentOrder(order_id, name, "no time", "store-3")))
+        number, began = number + 1, began + chance.uniform(1, 4)
+    name = f"{order_id}/{number}"
+    asked.append((began, AcceptFulfillmentOrder(order_id, name, "store-4")))
+    asked.append((began + 1, StartPicking(order_id, name, "store-4")))
+    lines = list(document["lines"])
+    if chance.random() < SHORT_SHARE:
+        missing = chance.choice(lines)
+        short = ReportShort(order_id, name, missing["line_id"], 1, "store-4")
+        asked.append((began + chance.uniform(0.5, 2), short))
+        lines.remove(missing)
+    pieces = [PackedLine(line["line_id"], line["quantity"]) for line in lines]
+    parcel = PackedParcel("p-1", 1_200, 300, 200, 100, pieces)
+    asked.append((began + 3, RecordPacked(order_id, name, [parcel], "store-4")))
+    ship = ShipFulfillmentOrder(order_id, name, "post", "", f"T{order_id}", now_ms, "store-4")
+    asked.append((began + chance.uniform(3.5, 5), ship))
+    return asked + _carriage(chance, order_id, name, began + 5, now_ms)
+
+
+def _carriage(
+    chance: random.Random, order_id: str, name: str, began: float, now_ms: int
+) -> list[Asked]:
+    """What a carrier tells: late, in disorder, and some of it of parcels that never left."""
+    end = chance.choices(
+        (CarrierKind.DELIVERED, CarrierKind.LOST, CarrierKind.RETURNED_TO_SENDER), (8, 1, 1)
+    )[0]
+    told = [CarrierKind.IN_TRANSIT, CarrierKind.EXCEPTION, CarrierKind.IN_TRANSIT, end]
+    asked: list[Asked] = []
+    for number, kind in enumerate(told, start=1):
+        event = RecordCarrierEvent(
+            order_id, name, f"e-{number}", kind, "", now_ms + number * 1_000, "", "post"
+        )
+        asked.append((began + chance.uniform(0, 6), event))
     return asked
 
 

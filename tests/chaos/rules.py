@@ -16,6 +16,7 @@ from tests.chaos import chain
 from tests.chaos.books import Books
 from tests.chaos.ledger import Event, Held, Ledger
 from tests.chaos.money import Money, Sums
+from tests.chaos.work import Work
 
 VIOLATIONS_KEPT = 1_000
 """a broken pipeline breaks every order; the first thousand tell enough"""
@@ -63,6 +64,8 @@ ONCE: dict[str, tuple[str, ...]] = {
     "HoldEnded": ("order_id", "hold_id"),
     "LocationsRanked": ("order_id", "attempt", "address", "destination"),
     "FulfillmentOrderReleased": ("fulfillment_order_id",),
+    "FulfillmentOrderRerouted": ("fulfillment_order_id",),
+    "FulfillmentOrderShipped": ("fulfillment_order_id",),
     "OrderRouted": ("order_id",),
     "FulfillmentCancelled": ("order_id",),
     "PurchaseOrderProposed": ("purchase_order_id",),
@@ -187,6 +190,7 @@ class Audit:
         self._homes: dict[tuple[str, str], int] = {}
         self._shipped: dict[str, dict[str, Held]] = {}
         self._purchases: dict[str, Purchase] = defaultdict(Purchase)
+        self._work = Work(self.broken)
 
     def broken(self, rule: str, subject: str, detail: str) -> None:
         """Note a violation."""
@@ -301,6 +305,7 @@ class Audit:
                 order.holds.discard(told["hold_id"])
             case "OrderShipped":
                 order.fulfillment = told["fulfillment_status"]
+                self._work.let_go(told)
             case "OrderRefunded":
                 self._money.told_by_order(told)
 
@@ -321,6 +326,8 @@ class Audit:
             self._routed[event.fields["order_id"]] = event.fields["shipments"]
         elif event.name == "FulfillmentCancelled":
             self._withdrawn.add(event.fields["order_id"])
+        else:
+            self._work.feed(event.name, event.fields)
 
     def _feed_purchase(self, event: Event, where: str) -> None:
         name, told = event.name, event.fields
@@ -400,6 +407,7 @@ class Audit:
         self._judge_money(order_id, order, order.placed)
         self._judge_reservations(order_id, order, order.placed, held)
         self._judge_shipments(order_id, order, order.placed, held)
+        self._work.judge(order_id)
 
     def _judge_money(self, order_id: str, order: Order, placed: Mapping[str, Any]) -> None:
         sums = self._money.orders.get(order_id, Sums())
@@ -517,8 +525,9 @@ class Audit:
         for part in shipments:
             for line_id in part["line_ids"]:
                 for name in sorted(names.get(line_id, {line_id}) & served.keys()):
-                    if served[name].location != part["location_id"]:
-                        detail = f"{name}: {part['location_id']}, held at {served[name]}"
+                    place = self._work.place(order_id, line_id, part["location_id"])
+                    if place and served[name].location != place:
+                        detail = f"{name}: {place}, held at {served[name]}"
                         self.broken("shipped_from_where_held", order_id, detail)
 
     def _judge_rows(self, rows: Mapping[str, tuple[int, int]]) -> None:

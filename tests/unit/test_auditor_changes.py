@@ -31,7 +31,9 @@ def amended(difference: int, total: int, *lines: str, revision: int = 1) -> Even
 
 
 def shipped(status: str = "shipped", name: str = "s-1") -> Event:
-    return event("OrderShipped", order_id="o1", shipment_id=name, fulfillment_status=status)
+    return event(
+        "OrderShipped", order_id="o1", shipment_id=name, fulfillment_status=status, lines=[]
+    )
 
 
 def captured(amount: int = 3000, name: str = "s-1", authorization_id: str = "auth-1") -> Event:

@@ -249,3 +249,20 @@ def test_a_hold_that_comes_before_its_order_holds_it() -> None:
     assert made.now_is.status == Status.READY
     assert isinstance(made.states.get(ID), OrderState)
     assert only(made.tell(free()), RouteOrder).order_id == ID
+
+
+@pytest.mark.parametrize("hold_id", ["h", ""])
+def test_a_hold_that_comes_and_ends_before_its_order_does_not_keep_it(hold_id: str) -> None:
+    made = OrderDesk()
+    made.tell(hold(), free(hold_id), free(hold_id))
+    sends = made.tell(made.order)
+    assert only(sends, HoldEnded).hold_id == "h"
+    assert not made.now_is.holds
+
+
+def test_the_end_of_a_hold_that_nobody_knows_is_not_kept() -> None:
+    made = OrderDesk()
+    assert only(made.tell(free("h")), OrderCommandRefused).reason == Refusal.UNKNOWN_ORDER
+    made.tell(hold())
+    assert only(made.tell(free("other")), OrderCommandRefused).reason == Refusal.UNKNOWN_ORDER
+    assert "HoldEnded" not in names(made.tell(made.order))
