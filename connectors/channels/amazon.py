@@ -15,7 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from connectors.channels import amazon_2026, amazon_documents, amazon_items, mapping, people
+from connectors.channels import (
+    amazon_2026,
+    amazon_documents,
+    amazon_items,
+    listing,
+    mapping,
+    people,
+)
 from connectors.channels.amazon_documents import ITEMS
 from connectors.channels.amazon_sums import Sums
 from connectors.channels.mapping import Fields, Mapped, Rejected
@@ -44,28 +51,15 @@ class Amazon:
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per order; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = amazon_documents.found(payload)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                amazon_documents.identifier(value),
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: amazon_documents.found(payload),
+            lambda value: self._order(value, raw_id, now_ms),
+            amazon_documents.identifier,
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
-        try:
-            found = amazon_documents.found(payload)
-        except Rejected:
-            return []
-        return [_contact(value) for value in found if not isinstance(value, Rejected)]
+        return listing.contacts(lambda: amazon_documents.found(payload), _contact)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from connectors.channels import ebay_lines, mapping, people
+from connectors.channels import ebay_lines, listing, mapping, people
 from connectors.channels.mapping import Fields, Mapped, Rejected, Repeated
 from connectors.channels.shopify_fields import told
 from schemas.customers import Contact, Personal, Personalisation
@@ -53,28 +53,15 @@ class Ebay:
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per order; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = _found(payload)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                value.get("orderId") if isinstance(value, dict) else None,
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: _found(payload),
+            lambda value: self._order(value, raw_id, now_ms),
+            listing.field("orderId"),
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
-        try:
-            found = _found(payload)
-        except Rejected:
-            return []
-        return [_contact(value) for value in found if not isinstance(value, Rejected)]
+        return listing.contacts(lambda: _found(payload), _contact)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)

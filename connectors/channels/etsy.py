@@ -15,9 +15,8 @@ webhook events order.paid, order.canceled, order.shipped, order.delivered.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-from connectors.channels import countries, etsy_documents, mapping, people
+from connectors.channels import countries, etsy_documents, listing, mapping, people
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact, Personal, Personalisation
 from schemas.money import EXPONENTS, MAXIMUM_MINOR
@@ -59,27 +58,15 @@ class Etsy:
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per receipt; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = etsy_documents.found(payload)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                value.get("receipt_id") if isinstance(value, dict) else None,
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: etsy_documents.found(payload),
+            lambda value: self._order(value, raw_id, now_ms),
+            listing.field("receipt_id"),
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
-        try:
-            return [_contact(value) for value in etsy_documents.found(payload)]
-        except Rejected:
-            return []
+        return listing.contacts(lambda: etsy_documents.found(payload), _contact)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)

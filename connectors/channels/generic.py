@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from connectors.channels import countries, generic_parts, mapping, people
+from connectors.channels import countries, generic_parts, listing, mapping, people
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact
 from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder, Tender
@@ -21,27 +21,15 @@ class GenericJson:
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per order; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = _found(payload)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                value.get("external_id") if isinstance(value, dict) else None,
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: _found(payload),
+            lambda value: self._order(value, raw_id, now_ms),
+            listing.field("external_id"),
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping. Of a key that is given twice the last counts."""
-        try:
-            return [people.of_json(value) for value in _found(payload, mapping.load_json)]
-        except Rejected:
-            return []
+        return listing.contacts(lambda: _found(payload, mapping.load_json), people.of_json)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from connectors.channels import magento_lines, magento_payment, mapping, shop_fields
+from connectors.channels import listing, magento_lines, magento_payment, mapping, shop_fields
 from connectors.channels.magento_people import billing_address, contact, personal, ship_to
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from connectors.channels.shopify_fields import told
@@ -52,27 +52,15 @@ class Magento:
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per order; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = _found(payload)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                value.get("entity_id") if isinstance(value, dict) else None,
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: _found(payload),
+            lambda value: self._order(value, raw_id, now_ms),
+            listing.field("entity_id"),
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
-        try:
-            return [contact(value) for value in _found(payload)]
-        except Rejected:
-            return []
+        return listing.contacts(lambda: _found(payload), contact)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)

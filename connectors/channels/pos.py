@@ -31,11 +31,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
-from functools import partial
 
 from msgspec.structs import replace
 
-from connectors.channels import mapping, people
+from connectors.channels import listing, mapping, people
 from connectors.channels.generic import GenericJson
 from connectors.channels.mapping import NOTHING_TO_DELIVER, NOWHERE, Fields, Mapped, Rejected
 from schemas.customers import Contact
@@ -59,27 +58,15 @@ class PointOfSale(GenericJson):
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per receipt; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = _receipts(payload, mapping.load_unambiguous_json)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                _known_id(value),
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: _receipts(payload, mapping.load_unambiguous_json),
+            lambda value: self._order(value, raw_id, now_ms),
+            _known_id,
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping. Of a key that is given twice the last counts."""
-        try:
-            return [people.of_json(value) for value in _receipts(payload, mapping.load_json)]
-        except Rejected:
-            return []
+        return listing.contacts(lambda: _receipts(payload, mapping.load_json), people.of_json)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         receipt = Fields(value)

@@ -13,9 +13,8 @@ webhook events order.created, order.updated.
 
 from __future__ import annotations
 
-from functools import partial
-
 from connectors.channels import (
+    listing,
     mapping,
     people,
     square_fulfillments,
@@ -58,27 +57,15 @@ class Square:
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per order; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = _found(payload)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                _known_id(value),
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: _found(payload),
+            lambda value: self._order(value, raw_id, now_ms),
+            _known_id,
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
-        try:
-            return [square_people.contact(value) for value in _found(payload)]
-        except Rejected:
-            return []
+        return listing.contacts(lambda: _found(payload), square_people.contact)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)

@@ -13,9 +13,7 @@ multi-line multi-quantity orders and to order events.
 
 from __future__ import annotations
 
-from functools import partial
-
-from connectors.channels import countries, mapping, people, walmart_lines
+from connectors.channels import countries, listing, mapping, people, walmart_lines
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact, Personal
 from schemas.orders import Address, CancelOrder, PlaceOrder
@@ -46,27 +44,15 @@ class Walmart:
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
         """One result per order; a payload that fails as a whole gives one Rejected."""
-        try:
-            found = _found(payload)
-        except Rejected as error:
-            return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, raw_id, now_ms),
-                value.get("purchaseOrderId") if isinstance(value, dict) else None,
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.results(
+            lambda: _found(payload),
+            lambda value: self._order(value, raw_id, now_ms),
+            listing.field("purchaseOrderId"),
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
-        try:
-            return [_contact(value) for value in _found(payload)]
-        except Rejected:
-            return []
+        return listing.contacts(lambda: _found(payload), _contact)
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)

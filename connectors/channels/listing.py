@@ -1,0 +1,54 @@
+"""What most channels do with a payload: find the orders in it, and read them one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from connectors.channels import mapping
+from connectors.channels.mapping import Mapped, Rejected
+from schemas.customers import Contact
+from schemas.orders import CancelOrder, PlaceOrder
+
+
+def results(
+    find: Callable[[], Sequence[object]],
+    read: Callable[[object], PlaceOrder | CancelOrder],
+    named: Callable[[object], object],
+) -> list[Mapped]:
+    """One result per order; one Rejected for a payload that fails as a whole.
+
+    `find` gives the orders, a Rejected in the place of one that cannot be read, and raises it for
+    all of them; `named` gives what an order is known by where it is rejected, or None.
+    """
+    try:
+        found = find()
+    except Rejected as error:
+        return [error]
+    return [
+        value
+        if isinstance(value, Rejected)
+        else mapping.one(
+            partial(read, value), named(value), f"number {number}" if len(found) > 1 else ""
+        )
+        for number, value in enumerate(found, 1)
+    ]
+
+
+def contacts(
+    find: Callable[[], Sequence[object]], of: Callable[[object], Contact]
+) -> list[Contact]:
+    """Whom the orders name, one by one; empty for what cannot be read."""
+    try:
+        return [of(value) for value in find() if not isinstance(value, Rejected)]
+    except Rejected:
+        return []
+
+
+def field(name: str) -> Callable[[object], object]:
+    """What an order is known by, where that is a field of it."""
+
+    def named(value: object) -> object:
+        return value.get(name) if isinstance(value, dict) else None
+
+    return named
