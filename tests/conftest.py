@@ -5,10 +5,14 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.broker import EmbeddedBroker
 from tests.pipeline import VAULT_KEY
 
+# How fast an example is drawn or run depends on what else the machine does; no test is timed.
+settings.register_profile("check", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("check")
 os.environ.setdefault("MILLRACE_VAULT_KEY", VAULT_KEY)  # of every process that a test starts
 
 
