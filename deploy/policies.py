@@ -7,18 +7,16 @@ once, each with its line. An error keeps the file from being used; a warning doe
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
 from deploy.policy_conditions import Node, amounts, condition, leaves, percent, steps
-from deploy.policy_lines import KeyPath, lines
+from deploy.policy_lines import KeyPath
 from deploy.policy_payments import NO_RULES, Payments, payments, rules_in
 from deploy.policy_reach import Rule, contradictions, never_taken, unreachable, with_codes
 from deploy.policy_tables import File, Problem, Table, display, suggestion, unknown
+from deploy.toml_file import NotToml, opened, text_of, time_zones
 from schemas.payments import PaymentRulesState
 from schemas.policies import (
     Action,
@@ -54,7 +52,6 @@ DEFAULT = "default"
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
 HELD_BY_RULE = (HoldKind.FRAUD, HoldKind.ADDRESS, HoldKind.MANUAL, HoldKind.PAYMENT)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 class Checked(NamedTuple):
@@ -80,49 +77,22 @@ class BadPolicy(ValueError):
 
 def load(path: Path, channels: Collection[str] = ()) -> Checked:
     """Check a file; of other channels than these is warned. Raises BadPolicy."""
-    try:
-        with path.open("rb") as source:
-            content = source.read(MAXIMUM_BYTES + 1)
-    except OSError as error:
-        raise BadPolicy(f"{path}: {error.strerror}") from error
-    if len(content) > MAXIMUM_BYTES:
-        raise BadPolicy(f"{path}: is larger than {MAXIMUM_BYTES // 1024} KiB")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BadPolicy(f"{path}:{line}: is not UTF-8") from error
-    checked = check(text.replace("\r\n", "\n"), path.name, channels)
+    checked = check(text_of(path, MAXIMUM_BYTES, BadPolicy), path.name, channels)
     return checked._replace(file=str(path))
 
 
 def check(text: str, name: str, channels: Collection[str] = ()) -> Checked:
     """Check a text that is called `name`."""
     try:
-        content = tomllib.loads(text)
-        file = File(lines(text), channels)
-    except tomllib.TOMLDecodeError as error:
-        return Checked(name, None, [_not_toml(text, str(error))])
-    except RecursionError:
-        return Checked(name, None, [Problem(1, "", "has values too deep in each other", True)])
+        content, file = opened(text, channels)
+    except NotToml as error:
+        return Checked(name, None, [error.problem])
     policy, paid = _Reading(file, content).policy(text, name)
     sound = not any(problem.is_error for problem in file.problems)
     problems = sorted(file.problems, key=lambda problem: (problem.line, problem.path))
     if not sound:
         return Checked(name, None, problems)
     return Checked(name, policy, problems, paid.state)
-
-
-def _not_toml(text: str, message: str) -> Problem:
-    place = _PLACE.search(message)
-    line = int(place[1]) if place and place[1] else text.count("\n") + 1
-    why = message[: place.start()] if place else message
-    return Problem(line, "", f"is not TOML: {why[:1].lower()}{why[1:]}", True)
-
-
-@lru_cache(maxsize=1)
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 class _Reading:
@@ -227,8 +197,8 @@ class _Reading:
 
     def _time_zone(self, table: Table, default: str) -> str:
         zone = table.text("time_zone", default)
-        if zone and zone not in _time_zones():
-            places = [name for name in _time_zones() if "/" in name]
+        if zone and zone not in time_zones():
+            places = [name for name in time_zones() if "/" in name]
             table.wrong("time_zone", unknown(zone, places, "an IANA time zone"))
             return default
         return zone or default

@@ -7,15 +7,13 @@ once, each with its line. An error keeps the file from being used; a warning doe
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
-from deploy.policy_lines import KeyPath, lines
+from deploy.policy_lines import KeyPath
 from deploy.policy_tables import File, Problem, Table, checked_texts, display, unknown
+from deploy.toml_file import NotToml, opened, text_of, time_zones
 from schemas.locations import Kind, LocationsState
 from schemas.money import EXPONENTS, InvalidMoney, minor
 from schemas.routing import (
@@ -46,7 +44,6 @@ MAXIMUM_SHIPMENTS = 100
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _PLACES = ("within_km", "capacity_left_percent", "before_cut_off", "promise_within_days",
            "cost_at_most")  # fmt: skip
 """what may change from one order to the next, which only a rule can ask for"""
@@ -73,47 +70,20 @@ class BadRouting(ValueError):
 
 def load(path: Path, known: LocationsState | None = None) -> Checked:
     """Check a file; of locations and groups that are not known is warned. Raises BadRouting."""
-    try:
-        with path.open("rb") as source:
-            content = source.read(MAXIMUM_BYTES + 1)
-    except OSError as error:
-        raise BadRouting(f"{path}: {error.strerror}") from error
-    if len(content) > MAXIMUM_BYTES:
-        raise BadRouting(f"{path}: is larger than {MAXIMUM_BYTES // 1024} KiB")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BadRouting(f"{path}:{line}: is not UTF-8") from error
-    checked = check(text.replace("\r\n", "\n"), path.name, known)
+    checked = check(text_of(path, MAXIMUM_BYTES, BadRouting), path.name, known)
     return checked._replace(file=str(path))
 
 
 def check(text: str, name: str, known: LocationsState | None = None) -> Checked:
     """Check a text that is called `name`."""
     try:
-        content = tomllib.loads(text)
-        file = File(lines(text), ())
-    except tomllib.TOMLDecodeError as error:
-        return Checked(name, None, [_not_toml(text, str(error))])
-    except RecursionError:
-        return Checked(name, None, [Problem(1, "", "has values too deep in each other", True)])
+        content, file = opened(text)
+    except NotToml as error:
+        return Checked(name, None, [error.problem])
     rules = _Reading(file, content, known).rules(text, name)
     problems = sorted(file.problems, key=lambda problem: (problem.line, problem.path))
     sound = not any(problem.is_error for problem in problems)
     return Checked(name, rules if sound else None, problems)
-
-
-def _not_toml(text: str, message: str) -> Problem:
-    place = _PLACE.search(message)
-    line = int(place[1]) if place and place[1] else text.count("\n") + 1
-    why = message[: place.start()] if place else message
-    return Problem(line, "", f"is not TOML: {why[:1].lower()}{why[1:]}", True)
-
-
-@lru_cache(maxsize=1)
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 class _Reading:
@@ -184,8 +154,8 @@ class _Reading:
         for key, example in (("time_zone", '"Europe/Berlin"'), ("cut_off", '"14:00"')):
             table.needed(key, example)
         zone = table.text("time_zone", "UTC")
-        if zone and zone not in _time_zones():
-            named = [one for one in _time_zones() if "/" in one]
+        if zone and zone not in time_zones():
+            named = [one for one in time_zones() if "/" in one]
             table.wrong("time_zone", unknown(zone, named, "an IANA time zone"))
         found = Calendar(
             name, table.line, places, zone, table.texts("days", WEEKDAYS) or list(WORKDAYS),

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import tomllib
-import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from connectors.polling.source import Source
 from connectors.polling.stores import ShopifyOrders, WooCommerceOrders
-from deploy.policy_lines import lines
-from deploy.policy_tables import File, Problem, Table
+from deploy import outside
+from deploy.policy_tables import Problem, Table
+from deploy.toml_file import NotToml, opened, text_of
 
 MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_SOURCES = 100
 """Each has a thread and a producer of its own."""
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -42,15 +39,11 @@ _KINDS: dict[str, tuple[Callable[[str, str, list[str]], Source], int, str]] = {
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> list[Source]:
     """The sources of a file. Raises BadSources."""
+    text = text_of(path, MAXIMUM_BYTES, BadSources)
     try:
-        with path.open("rb") as opened:
-            text = opened.read(MAXIMUM_BYTES).decode()
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise BadSources(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadSources(f"{path}: is not TOML: {error}") from None
-    file = File(lines(text), ())
+        content, file = opened(text)
+    except NotToml as error:
+        raise BadSources(error.problem.text(str(path))) from error
     top = Table(file, (), content)
     tables = top.tables("source")
     top.end()
@@ -75,53 +68,17 @@ def _source(
 ) -> Source | None:
     for key, example in (("name", '"shop-de"'), ("channel", '"shopify"'), ("url", '"https://…"')):
         table.needed(key, example)
-    name, channel = table.text("name"), table.word("channel", tuple(_KINDS))
-    if name and not _NAME.fullmatch(name):
-        table.wrong("name", "is no name: small letters, digits and hyphens, at most 64")
-    elif name in others:
-        table.wrong("name", f"there are two sources called {name}")
-    url = _url(table)
+    name = outside.name(table, "sources", others)
+    channel = table.word("channel", tuple(_KINDS))
+    url = outside.url(table, _LOOPBACK.__contains__)
     if not channel:
         return None
     make, number, what = _KINDS[channel]
-    secrets = _secrets(table, directory, environment, number, what)
+    secrets = outside.secret_lines(table, directory, environment)
     table.end()
-    return make(name, url, secrets) if secrets else None
-
-
-def _url(table: Table) -> str:
-    """https, or http to this machine."""
-    url = table.text("url")
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urllib.parse.urlsplit(""), ""
-    if url and (not host or parts.scheme not in ("http", "https")):
-        table.wrong("url", "is no URL that begins with https://")
-    elif parts.scheme == "http" and host not in _LOOPBACK:
-        table.wrong("url", "is not encrypted; write https://")
-    elif parts.username or parts.password:
-        table.wrong("url", "has a password in it, which would stand in logs")
-    return url
-
-
-def _secrets(
-    table: Table, directory: Path, environment: Mapping[str, str], number: int, what: str
-) -> list[str]:
-    """The lines of a file or a variable."""
-    file, variable = table.text("secret_file"), table.text("secret_variable")
-    if bool(file) == bool(variable):
-        table.file.wrong(table.path, "needs either secret_file or secret_variable")
-        return []
-    key = "secret_file" if file else "secret_variable"
-    try:
-        text = (directory / file).read_text() if file else environment.get(variable, "")
-    except (OSError, ValueError):
-        table.wrong(key, "cannot be read")
-        return []
-    found = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(found) != number:
-        table.wrong(key, f"has {len(found)} lines; it needs {what}")
-        return []
-    return found
+    if secrets is None:
+        return None
+    if len(secrets) != number:
+        table.wrong(outside.secret_key(table), f"has {len(secrets)} lines; it needs {what}")
+        return None
+    return make(name, url, secrets)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
-import tomllib
-import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,14 +16,13 @@ from connectors.webhooks.subscriptions import (
     events_of,
     topic_names,
 )
-from deploy.policy_lines import lines
-from deploy.policy_tables import File, Problem, Table, suggestion
+from deploy import outside
+from deploy.policy_tables import Problem, Table, suggestion
+from deploy.toml_file import NotToml, opened, text_of
 from schemas.topics import EVENT_TOPICS
 
 MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_SECRETS = 5
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EVENTS = frozenset(name for topic in EVENT_TOPICS for name in events_of(topic))
 BEGINNINGS = ("now", "beginning")
 KINDS = ("webhook", "shopify", "woocommerce")
@@ -47,17 +43,7 @@ class Checked(NamedTuple):
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> list[Subscription]:
     """The subscriptions of a file. Raises BadWebhooks."""
-    try:
-        with path.open("rb") as source:
-            content = source.read(MAXIMUM_BYTES + 1)
-        text = content.decode()
-    except OSError as error:
-        raise BadWebhooks(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise BadWebhooks(f"{path}: is not UTF-8") from None
-    if len(content) > MAXIMUM_BYTES:
-        raise BadWebhooks(f"{path}: is larger than {MAXIMUM_BYTES // 1024} KiB")
-    checked = check(text, path.parent, environment)
+    checked = check(text_of(path, MAXIMUM_BYTES, BadWebhooks), path.parent, environment)
     if checked.problems:
         raise BadWebhooks("\n".join(problem.text(str(path)) for problem in checked.problems))
     return checked.subscriptions
@@ -66,10 +52,9 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> list[Subscr
 def check(text: str, directory: Path, environment: Mapping[str, str]) -> Checked:
     """Read a text; files of secrets are named from `directory`."""
     try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return Checked([], [Problem(1, "", f"is not TOML: {error}", True)])
-    file = File(lines(text), ())
+        content, file = opened(text)
+    except NotToml as error:
+        return Checked([], [error.problem])
     top = Table(file, (), content)
     tables = top.tables("subscription")
     top.end()
@@ -87,50 +72,23 @@ def _subscription(
     table: Table, others: set[str], directory: Path, environment: Mapping[str, str]
 ) -> Subscription:
     kind = table.word("kind", KINDS, KINDS[0])
-    name, url = _name(table, others), _url(table)
-    text = _secret_text(table, directory, environment)
+    table.needed("name", '"erp"')
+    table.needed("url", '"https://erp.example/hooks"')
+    name, url = outside.name(table, "subscriptions", others), outside.url(table, _is_here)
+    secrets = outside.secret_lines(table, directory, environment)
     keys: tuple[bytes, ...] = ()
     if kind == "webhook":
-        keys, events = _keys(table, text), _events(table)
-        channel = table.text("channel")
+        keys, events = _keys(table, secrets), _events(table)
+        channel, secret_of_shop = table.text("channel"), ""
     else:
         # A shop is told what it can take, of its own orders.
-        events, channel = EVENTS, kind
-        _check_lines(table, text, SECRET_LINES[kind])
+        events, channel, secret_of_shop = EVENTS, kind, "\n".join(secrets or ())
+        if secrets is not None and len(secrets) != SECRET_LINES[kind]:
+            found = f"has {len(secrets)} lines; it needs {SECRET_LINES[kind]}"
+            table.wrong(outside.secret_key(table), found)
     beginning = table.word("from", BEGINNINGS, BEGINNINGS[0]) == "beginning"
     table.end()
-    return Subscription(name, url, keys, events, beginning, channel, kind, "" if keys else text)
-
-
-def _name(table: Table, others: set[str]) -> str:
-    table.needed("name", '"erp"')
-    name = table.text("name")
-    if name and not _NAME.fullmatch(name):
-        table.wrong("name", "is no name: small letters, digits and hyphens, at most 64")
-    elif name in others:
-        table.wrong("name", f"there are two subscriptions called {name}")
-    return name
-
-
-def _url(table: Table) -> str:
-    """https, or http to this machine, where nobody listens in between."""
-    table.needed("url", '"https://erp.example/hooks"')
-    url = table.text("url")
-    if not url:
-        return url
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        table.wrong("url", "is no URL")
-        return url
-    if parts.scheme not in ("https", "http") or not host:
-        table.wrong("url", "is no URL that begins with https://")
-    elif parts.scheme == "http" and not _is_here(host):
-        table.wrong("url", "is not encrypted; write https://")
-    elif parts.username or parts.password:
-        table.wrong("url", "has a password in it, which would stand in logs")
-    return url
+    return Subscription(name, url, keys, events, beginning, channel, kind, secret_of_shop)
 
 
 def _is_here(host: str) -> bool:
@@ -142,39 +100,11 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _secret_text(table: Table, directory: Path, environment: Mapping[str, str]) -> str:
-    """What stands in the file or the variable; empty, and told, where there is neither."""
-    file, variable = table.text("secret_file"), table.text("secret_variable")
-    if bool(file) == bool(variable):
-        table.file.wrong(table.path, "needs either secret_file or secret_variable")
-        return ""
-    key = _secret_key(table)
-    if variable and not _VARIABLE.fullmatch(variable):
-        table.wrong(key, "is not the name of a variable")
-        return ""
-    try:
-        return (directory / file).read_text() if file else environment.get(variable, "")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "is not text"
-        table.wrong(key, f"cannot be read: {why}")
-        return ""
-
-
-def _secret_key(table: Table) -> str:
-    return "secret_file" if "secret_file" in table else "secret_variable"
-
-
-def _check_lines(table: Table, text: str, wanted: int) -> None:
-    """An error where a shop's secret has another number of lines."""
-    found = sum(bool(line.strip()) for line in text.splitlines())
-    if found != wanted:
-        table.wrong(_secret_key(table), f"has {found} lines; it needs {wanted}")
-
-
-def _keys(table: Table, text: str) -> tuple[bytes, ...]:
+def _keys(table: Table, secrets: list[str] | None) -> tuple[bytes, ...]:
     """Every secret that is good now, one a line."""
-    key = _secret_key(table)
-    secrets = [line for line in text.splitlines() if line.strip()]
+    if secrets is None:
+        return ()
+    key = outside.secret_key(table)
     if not 0 < len(secrets) <= MAXIMUM_SECRETS:
         table.wrong(key, f"has {len(secrets)} secrets; it needs 1 to {MAXIMUM_SECRETS}, one a line")
         return ()
@@ -190,7 +120,8 @@ def _events(table: Table) -> frozenset[str]:
     table.needed("events", '["OrderReleased", "payments.events"]')
     topics = topic_names()
     wanted: set[str] = set()
-    for name in table.texts("events"):
+    names = table.texts("events")
+    for name in names:
         if name in topics:
             wanted.update(events_of(topics[name]))
         elif name in _EVENTS:
@@ -198,7 +129,7 @@ def _events(table: Table) -> frozenset[str]:
         else:
             known = [*topics, *_EVENTS]
             table.wrong("events", f"there is no event {name!r}; {_meant(name, known)}")
-    if "events" in table and not table.texts("events"):
+    if "events" in table and not names:
         table.wrong("events", "is empty")
     return frozenset(wanted)
 

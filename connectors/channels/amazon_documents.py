@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connectors.channels import mapping
+from connectors.channels import listing, mapping
 from connectors.channels.mapping import Rejected, Repeated
 
 Json = dict[str, object]
@@ -57,14 +57,8 @@ class _Parts:
 
 def found(payload: bytes) -> list[object]:
     """The orders in a payload, and a Rejected for each part that is none. Raises Rejected."""
-    try:
-        value = mapping.load_exact_json(payload)
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_exact_json)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, mapping.load_exact_json)
+    if lines is not None:
         return _joined(lines)
     if isinstance(value, dict) and isinstance(value.get("documents"), list):
         return _joined(value["documents"])

@@ -15,6 +15,7 @@ from connectors.channels import (
     commercetools_lines,
     commercetools_payment,
     countries,
+    listing,
     mapping,
     people,
 )
@@ -52,16 +53,11 @@ class Commercetools:
             found = commercetools_envelopes.found(payload)
         except Rejected as error:
             return [error]
-        return [
-            each.value
-            if isinstance(each.value, Rejected)
-            else mapping.one(
-                partial(self._command, each, raw_id, now_ms),
-                each.ended or _known_id(each.value),
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, each in enumerate(found, 1)
-        ]
+        return listing.each(
+            [each.value if isinstance(each.value, Rejected) else each for each in found],
+            lambda each: self._command(each, raw_id, now_ms),
+            lambda each: each.ended or _known_id(each.value),
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""

@@ -11,7 +11,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from connectors.channels import mapping
+from connectors.channels import listing, mapping
 from connectors.channels.mapping import Rejected
 
 _MOST_LAYERS = 5
@@ -54,14 +54,8 @@ class Found:
 
 def found(payload: bytes) -> list[Found]:
     """All orders of a payload. Raises Rejected where it fails as a whole."""
-    try:
-        value = mapping.load_exact_json(payload)
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_exact_json)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, mapping.load_exact_json)
+    if lines is not None:
         return [each for line in lines for each in _tried(line)]
     if not isinstance(value, dict | list | mapping.Repeated):
         raise Rejected("unreadable", "", "the payload is neither an object nor a list")

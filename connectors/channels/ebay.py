@@ -107,17 +107,14 @@ class Ebay:
 def _found(payload: bytes) -> list[object]:
     """The orders in a payload, and a Rejected for each part that is none. Raises Rejected."""
     try:
-        value = mapping.load_exact_json(payload)
+        value, lines = listing.loaded(payload, mapping.load_exact_json)
     except Rejected as error:
-        if error.reason != "unreadable":
-            raise
-        lines = mapping.json_lines(payload, mapping.load_exact_json)
-        if lines is not None:
-            return [one for line in lines for one in _several(line)]
-        if mapping.without_bom(payload).lstrip()[:1] == b"<":
+        if error.reason == "unreadable" and mapping.without_bom(payload).lstrip()[:1] == b"<":
             detail = "not JSON, but XML, as in eBay's Trading API, whose orders are not read"
             raise Rejected("unreadable", "", detail) from None
         raise
+    if lines is not None:
+        return [one for line in lines for one in _several(line)]
     if isinstance(value, dict) and isinstance(value.get("documents"), list):
         value = value["documents"]
         found = [one for document in value for one in _several(document)]

@@ -5,7 +5,7 @@ Source: Etsy Open API, version 3.0.0: ShopReceipts, ShopReceiptTransactions, web
 
 from __future__ import annotations
 
-from connectors.channels import mapping
+from connectors.channels import listing, mapping
 from connectors.channels.mapping import Rejected
 
 _EVENTS = {"order.shipped": "a shipment", "order.delivered": "a delivery"}
@@ -21,14 +21,8 @@ _OTHERS = (
 
 def found(payload: bytes) -> list[object]:
     """The receipts in a payload, and a Rejected for each part that is none. Raises Rejected."""
-    try:
-        value = mapping.load_unambiguous_json(payload)
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_unambiguous_json)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, mapping.load_unambiguous_json)
+    if lines is not None:
         return _joined(lines)
     if isinstance(value, dict) and isinstance(value.get("documents"), list):
         return _joined([part for document in value["documents"] for part in _parts(document)])

@@ -84,14 +84,8 @@ def _found(
     payload: bytes, load: Callable[[bytes], object] = mapping.load_unambiguous_json
 ) -> list[object]:
     """The orders in a payload; a line of JSON Lines that is not JSON is a Rejected among them."""
-    try:
-        value = load(payload)
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, load)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, load)
+    if lines is not None:
         return lines
     if isinstance(value, dict) and "orders" in value:
         value = value["orders"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from connectors.channels import mapping
 from connectors.channels.mapping import Mapped, Rejected
 from schemas.customers import Contact
 from schemas.orders import CancelOrder, PlaceOrder
+
+T = TypeVar("T")
 
 
 def results(
@@ -25,6 +28,15 @@ def results(
         found = find()
     except Rejected as error:
         return [error]
+    return each(found, read, named)
+
+
+def each(
+    found: Sequence[T | Rejected],
+    read: Callable[[T], PlaceOrder | CancelOrder],
+    named: Callable[[T], object],
+) -> list[Mapped]:
+    """The same of orders that were found already."""
     return [
         value
         if isinstance(value, Rejected)
@@ -33,6 +45,18 @@ def results(
         )
         for number, value in enumerate(found, 1)
     ]
+
+
+def loaded(payload: bytes, load: Callable[[bytes], object]) -> tuple[object, list[object] | None]:
+    """The value of a payload and None; of JSON Lines None, and what stands on each line, a Rejected
+    for one that is not JSON. Raises Rejected."""
+    try:
+        return load(payload), None
+    except Rejected as error:
+        lines = mapping.json_lines(payload, load) if error.reason == "unreadable" else None
+        if lines is None:
+            raise
+        return None, lines
 
 
 def contacts(

@@ -114,14 +114,10 @@ class Magento:
 
 def _found(payload: bytes) -> list[object]:
     """The orders in a payload. Raises Rejected."""
-    try:
-        found = _unwrapped(mapping.load_exact_json(payload))
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_exact_json)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, mapping.load_exact_json)
+    if lines is None:
+        found = _unwrapped(value)
+    else:
         found = [
             one
             for line in lines

@@ -97,12 +97,8 @@ class PointOfSale(GenericJson):
 
 def _receipts(payload: bytes, load: Callable[[bytes], object]) -> list[object]:
     """The receipts of a payload; a line of JSON Lines that is not JSON is a Rejected among them."""
-    try:
-        value = load(payload)
-    except Rejected as error:
-        lines = mapping.json_lines(payload, load) if error.reason == "unreadable" else None
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, load)
+    if lines is not None:
         return lines
     if isinstance(value, dict) and "receipts" in value:
         value = value["receipts"]

@@ -11,7 +11,7 @@ import binascii
 from dataclasses import dataclass
 from functools import partial
 
-from connectors.channels import countries, mapping, people, saleor_lines, saleor_payment
+from connectors.channels import countries, listing, mapping, people, saleor_lines, saleor_payment
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from connectors.channels.saleor_fields import own, rate_ppm, text, told
 from schemas.customers import Contact, Personal
@@ -70,16 +70,11 @@ class Saleor:
             found = _found(payload, topic)
         except Rejected as error:
             return [error]
-        return [
-            each.value
-            if isinstance(each.value, Rejected)
-            else mapping.one(
-                partial(self._command, each, raw_id, now_ms),
-                each.value.get("id") if isinstance(each.value, dict) else None,
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, each in enumerate(found, 1)
-        ]
+        return listing.each(
+            [each.value if isinstance(each.value, Rejected) else each for each in found],
+            lambda each: self._command(each, raw_id, now_ms),
+            lambda each: each.value.get("id") if isinstance(each.value, dict) else None,
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
@@ -147,14 +142,8 @@ class Saleor:
 def _found(payload: bytes, topic: str) -> list[_Found]:
     """The orders in a payload. Raises Rejected."""
     event = topic.strip().upper()
-    try:
-        value = mapping.load_exact_json(payload)
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_exact_json)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, mapping.load_exact_json)
+    if lines is not None:
         return [each for line in lines for each in _tried(line, event)]
     if not isinstance(value, dict | list | mapping.Repeated):
         raise Rejected("unreadable", "", "the payload is neither an object nor a list")

@@ -6,10 +6,9 @@ Source: Shopify's Admin API, REST Order resource (2024-07), Order object, webhoo
 
 from __future__ import annotations
 
-from functools import partial
-
 from connectors.channels import (
     countries,
+    listing,
     mapping,
     people,
     shopify_discounts,
@@ -81,16 +80,11 @@ class Shopify:
             found, topic = _found(payload, topic)
         except Rejected as error:
             return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._command, value, topic, raw_id, now_ms),
-                _known_id(value),
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.each(
+            found,
+            lambda value: self._command(value, topic, raw_id, now_ms),
+            _known_id,
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
@@ -173,14 +167,8 @@ def _known_id(value: object) -> object:
 def _found(payload: bytes, topic: str) -> tuple[list[object], str]:
     """The orders in a payload and the topic that they came under. Raises Rejected."""
     _check_topic(topic)
-    try:
-        value = mapping.load_json(payload)
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_json)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, mapping.load_json)
+    if lines is not None:
         return shopify_graphql.gathered(lines), topic
     if isinstance(value, dict) and "detail-type" in value:
         value, topic = _event(value, topic)

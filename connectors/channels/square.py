@@ -143,14 +143,8 @@ class Square:
 
 def _found(payload: bytes) -> list[object]:
     """The orders in a payload. Raises Rejected."""
-    try:
-        value = mapping.load_unambiguous_json(payload)
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_unambiguous_json)
-        if lines is None:
-            raise
+    value, lines = listing.loaded(payload, mapping.load_unambiguous_json)
+    if lines is not None:
         return [_unwrapped(line) for line in lines]
     if isinstance(value, dict):
         value = _page(value)

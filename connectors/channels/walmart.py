@@ -95,17 +95,14 @@ class Walmart:
 def _found(payload: bytes) -> list[object]:
     """The orders in a payload. Raises Rejected."""
     try:
-        value = mapping.load_exact_json(payload)
+        value, lines = listing.loaded(payload, mapping.load_exact_json)
     except Rejected as error:
-        if error.reason != "unreadable":
-            raise
-        lines = mapping.json_lines(payload, mapping.load_exact_json)
-        if lines is not None:
-            return [_unwrapped(line) for line in lines]
-        if mapping.without_bom(payload).lstrip()[:1] == b"<":
+        if error.reason == "unreadable" and mapping.without_bom(payload).lstrip()[:1] == b"<":
             detail = "not JSON, but XML: Walmart sends JSON to those who accept application/json"
             raise Rejected("unreadable", "", detail) from None
         raise
+    if lines is not None:
+        return [_unwrapped(line) for line in lines]
     return _several(value)
 
 

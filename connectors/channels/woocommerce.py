@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from connectors.channels import mapping, shop_fields, woocommerce_lines, woocommerce_refunds
+from connectors.channels import (
+    listing,
+    mapping,
+    shop_fields,
+    woocommerce_lines,
+    woocommerce_refunds,
+)
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from connectors.channels.shopify_fields import told
 from connectors.channels.woocommerce_people import address, contact, personal
@@ -62,16 +68,11 @@ class WooCommerce:
             found, refunds = _found(payload, topic)
         except Rejected as error:
             return [error]
-        return [
-            value
-            if isinstance(value, Rejected)
-            else mapping.one(
-                partial(self._order, value, refunds, topic, raw_id, now_ms),
-                value.get("id") if isinstance(value, dict) else None,
-                f"number {number}" if len(found) > 1 else "",
-            )
-            for number, value in enumerate(found, 1)
-        ]
+        return listing.each(
+            found,
+            lambda value: self._order(value, refunds, topic, raw_id, now_ms),
+            listing.field("id"),
+        )
 
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
@@ -139,15 +140,8 @@ def _found(payload: bytes, topic: str) -> tuple[list[object], dict[str, object]]
         raise Rejected("not_an_order", "webhook_id", "a ping, with which a webhook is tried out")
     if "." in topic and topic not in _TOPICS:
         raise Rejected("not_an_order", "", f"topic {topic[:100]!r} carries no orders")
-    try:
-        values = _unwrapped(mapping.load_exact_json(payload))
-    except Rejected as error:
-        lines = None
-        if error.reason == "unreadable":
-            lines = mapping.json_lines(payload, mapping.load_exact_json)
-        if lines is None:
-            raise
-        values = lines
+    value, lines = listing.loaded(payload, mapping.load_exact_json)
+    values = _unwrapped(value) if lines is None else lines
     mapping.check_orders(len(values))
     refunds: dict[str, object] = {
         str(value["id"]): value

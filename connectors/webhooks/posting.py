@@ -81,13 +81,14 @@ class Poster:
                 preload_content=False,
             )
             response.read(ANSWER_BYTES)
-            response.drain_conn() if response.length_remaining else None
+            if response.length_remaining:
+                response.drain_conn()
             response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return Answer(0, f"no answer: {type(error).__name__}")
         if 200 <= response.status < 300:
             return Answer(response.status, "")
-        asked = _seconds(response.headers.get("Retry-After", ""))
+        asked = retry_after(response.headers.get("Retry-After", ""))
         return Answer(response.status, f"answered {response.status}", asked)
 
     def close(self) -> None:
@@ -114,6 +115,6 @@ def gives_up(attempt: int, answer: Answer) -> str:
     return ""
 
 
-def _seconds(text: str) -> float:
+def retry_after(text: str) -> float:
     """Retry-After in seconds; a date counts as nothing said."""
     return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0

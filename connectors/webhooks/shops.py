@@ -13,11 +13,18 @@ from __future__ import annotations
 import base64
 import json
 import urllib.parse
+from abc import ABC, abstractmethod
 from typing import Any
 
 import urllib3
 
-from connectors.webhooks.posting import ANSWER_BYTES, TIMEOUT_SECONDS, Answer, Receiver
+from connectors.webhooks.posting import (
+    ANSWER_BYTES,
+    TIMEOUT_SECONDS,
+    Answer,
+    Receiver,
+    retry_after,
+)
 from connectors.webhooks.subscriptions import Subscription
 from schemas.orders import FulfillmentStatus, OrderCancelled, OrderShipped
 from schemas.records import Record
@@ -68,8 +75,7 @@ class _Api:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _Failed(Answer(0, f"no answer: {type(error).__name__}")) from error
         if not 200 <= response.status < 300:
-            asked = response.headers.get("Retry-After", "")
-            wait = float(asked) if asked.isdigit() and len(asked) < 7 else 0.0
+            wait = retry_after(response.headers.get("Retry-After", ""))
             raise _Failed(Answer(response.status, f"answered {response.status}", wait))
         try:
             value = json.loads(text)
@@ -82,13 +88,10 @@ class _Api:
         self._pool.clear()
 
 
-class ShopifyShop:
-    """One Shopify shop. See Receiver."""
+class _Shop(ABC):
+    """A shop that is told of shipments and cancellations. See Receiver."""
 
-    def __init__(self, subscription: Subscription) -> None:
-        """The subscription's secret is the access token of a custom app."""
-        token = subscription.secret.strip()
-        self._api = _Api(subscription.url, {"X-Shopify-Access-Token": token})
+    _api: _Api
 
     def deliver(self, message_id: str, event: Record, timestamp_ms: int) -> Answer:
         """See Receiver."""
@@ -104,6 +107,21 @@ class ShopifyShop:
     def close(self) -> None:
         """See Receiver."""
         self._api.close()
+
+    @abstractmethod
+    def _shipped(self, event: OrderShipped) -> Answer: ...
+
+    @abstractmethod
+    def _cancelled(self, event: OrderCancelled) -> Answer: ...
+
+
+class ShopifyShop(_Shop):
+    """One Shopify shop."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        """The subscription's secret is the access token of a custom app."""
+        token = subscription.secret.strip()
+        self._api = _Api(subscription.url, {"X-Shopify-Access-Token": token})
 
     def _shipped(self, event: OrderShipped) -> Answer:
         order = _quoted(event.order_id, "shopify")
@@ -152,31 +170,14 @@ def _parts(event: OrderShipped, orders: list[dict[str, Any]]) -> list[dict[str, 
     return parts
 
 
-class WooCommerceShop:
-    """One WooCommerce shop. See Receiver."""
+class WooCommerceShop(_Shop):
+    """One WooCommerce shop."""
 
     def __init__(self, subscription: Subscription) -> None:
         """The subscription's secret has the consumer key and the consumer secret, one a line."""
         pair = ":".join(line.strip() for line in subscription.secret.split())
         basic = base64.b64encode(pair.encode()).decode()
         self._api = _Api(subscription.url, {"Authorization": f"Basic {basic}"})
-
-    def deliver(self, message_id: str, event: Record, timestamp_ms: int) -> Answer:
-        """See Receiver."""
-        try:
-            if isinstance(event, OrderShipped):
-                return self._shipped(event)
-            if isinstance(event, OrderCancelled):
-                return self._becomes(event.order_id, "cancelled")
-            return DONE
-        except _Failed as failed:
-            return failed.answer
-        except NOT_AS_DOCUMENTED:
-            return ODD
-
-    def close(self) -> None:
-        """See Receiver."""
-        self._api.close()
 
     def _shipped(self, event: OrderShipped) -> Answer:
         """A note to the customer with the tracking number; all sent completes the order."""
@@ -191,6 +192,9 @@ class WooCommerceShop:
         if event.fulfillment_status == FulfillmentStatus.SHIPPED:
             return self._becomes(event.order_id, "completed")
         return DONE
+
+    def _cancelled(self, event: OrderCancelled) -> Answer:
+        return self._becomes(event.order_id, "cancelled")
 
     def _becomes(self, order_id: str, status: str) -> Answer:
         """Setting the same status again changes nothing there."""
