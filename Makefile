@@ -53,10 +53,12 @@ prerequisites:
 	@$(PYTHON) deploy/prerequisites.py
 
 # Order-only: the check runs every time and does not make the environment old.
-$(STAMP): requirements.lock pyproject.toml | prerequisites
+$(STAMP): requirements.lock pyproject.toml schemas/binary.pyx deploy/compiling.py | prerequisites
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c "import schemas.binary" 2>/dev/null || echo \
+		"schemas/binary.pyx is not compiled (no C compiler?): all works, with more CPU" >&2
 	@touch $@
 
 # The browser test needs Chromium; playwright's own download of one is not used.

@@ -22,6 +22,13 @@ from schemas.records import Record
 from schemas.topics import RECORDS
 from schemas.writers import Writer, check, writer
 
+try:
+    from schemas.binary import Coder
+except ImportError:  # it was not compiled, which takes a C compiler: the slower way does the same
+    COMPILED = False
+else:
+    COMPILED = True
+
 AVRO = Path(__file__).parent / "avro"
 MARKER = b"\xc3\x01"
 HEADER_BYTES = 10
@@ -78,15 +85,24 @@ def decoder(writer: dict[str, Any], reader: dict[str, Any] | None, record: type[
     return decode_body
 
 
+def coders(
+    record: type[Record], schema: dict[str, Any], mark: bytes, compiled: bool = COMPILED
+) -> tuple[Writer, Decoder]:
+    """What writes and what reads messages of a record type by its newest schema; DECISIONS.md 1."""
+    if compiled:
+        coder = Coder(record, schema, mark, {})
+        return coder.encode, coder.decode
+    return writer(schema, mark), decoder(schema, None, record)
+
+
 def _build() -> None:
     by_name = {record.__name__: record for record in RECORDS}
     for name, record in by_name.items():
         schema = load(AVRO / f"{name}.avsc")
         mark = header(schema)
         check(record, schema)
-        _writers[record] = writer(schema, mark)
+        _writers[record], _decoders[mark] = coders(record, schema, mark)
         _marks[record] = mark
-        _decoders[mark] = decoder(schema, None, record)
     for path in sorted((AVRO / "history").glob("*.avsc")):
         old = load(path)
         current = by_name.get(old["name"])

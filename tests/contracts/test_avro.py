@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec, contract
+from schemas.fulfillment import Allocation, Destination, LocationsRanked, RouteOrder
 from schemas.orders import OrderRefused
 from schemas.records import Record
 from schemas.topics import ALL, RECORDS
@@ -22,6 +23,8 @@ from schemas.topics import ALL, RECORDS
 HISTORY = contract.AVRO / "history"
 EXAMPLES = 40
 """of each record; there are some 200 of them, each also in its earlier forms"""
+WAYS = [False, True] if codec.COMPILED else [False]
+"""in Python, and compiled where this machine could"""
 LONGS = st.integers(-(2**63), 2**63 - 1)
 
 
@@ -90,18 +93,64 @@ def test_fingerprints_are_those_of_the_avro_specification() -> None:
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
 def test_what_is_encoded_is_what_fastavro_writes_and_reads(record: type[Record]) -> None:
-    schema = fastavro.parse_schema(codec.without_logical_types(contract.schema(record)))
+    declared = contract.schema(record)
+    schema = fastavro.parse_schema(codec.without_logical_types(declared))
+    ways = [codec.coders(record, declared, codec.mark(record), compiled) for compiled in WAYS]
 
     @settings(max_examples=EXAMPLES)
     @given(records(record))
     def holds(made: Record) -> None:
-        message = codec.encode(made)
-        assert codec.decode(message) == made
         body = io.BytesIO()
         fastavro.schemaless_writer(body, schema, msgspec.to_builtins(made, builtin_types=(bytes,)))
-        assert message[codec.HEADER_BYTES :] == body.getvalue()
+        for encode, decode in ways:
+            message = encode(made)
+            assert message == codec.mark(record) + body.getvalue()
+            assert decode(message) == made
 
     holds()
+
+
+def _order() -> RouteOrder:
+    lines = [Allocation(str(n), f"SKU-{n}", n, "köln", ["a", "b"], "") for n in range(3)]
+    return RouteOrder("o-1", lines, "shop", "", [Destination(0, "DE", "50667", 50.9, 6.9)])
+
+
+@pytest.mark.parametrize("compiled", WAYS)
+@given(place=st.integers(0, 200), byte=st.integers(0, 255), kept=st.integers(0, 200))
+def test_damaged_bytes_are_another_record_or_unreadable(
+    compiled: bool, place: int, byte: int, kept: int
+) -> None:
+    mark = codec.mark(RouteOrder)
+    encode, decode = codec.coders(RouteOrder, contract.schema(RouteOrder), mark, compiled)
+    whole = encode(_order())
+    damaged = bytearray(whole[: len(mark) + kept])
+    if len(mark) + place < len(damaged):
+        damaged[len(mark) + place] = byte
+    try:
+        found = decode(bytes(damaged))
+    except (EOFError, ValueError, IndexError, OverflowError, MemoryError):
+        return
+    assert isinstance(found, RouteOrder)
+
+
+@pytest.mark.parametrize("compiled", WAYS)
+def test_arrays_in_blocks_with_their_size_are_read(compiled: bool) -> None:
+    mark = codec.mark(LocationsRanked)
+    encode, decode = codec.coders(LocationsRanked, contract.schema(LocationsRanked), mark, compiled)
+    ranked = LocationsRanked("o", 1, ["a", "b"], 5)
+    # As Avro allows: the two items in two blocks, each with its size in bytes.
+    blocks = b"\x01\x04\x02a" + b"\x01\x04\x02b" + b"\x00"
+    message = encode(ranked).replace(b"\x04\x02a\x02b\x00", blocks)
+    assert decode(message) == ranked
+
+
+@pytest.mark.parametrize("compiled", WAYS)
+@pytest.mark.parametrize("wrong", [2**63, -(2**63) - 1])
+def test_a_number_that_is_no_long_is_not_written(compiled: bool, wrong: int) -> None:
+    mark = codec.mark(OrderRefused)
+    encode, _ = codec.coders(OrderRefused, contract.schema(OrderRefused), mark, compiled)
+    with pytest.raises(OverflowError):
+        encode(OrderRefused("o", "l", "why", wrong))
 
 
 def _with_extra_field(record: type[Record]) -> dict[str, Any]:
