@@ -16,11 +16,12 @@ ORDERS ?= 50000
 SEED   ?= 7
 
 STEPS       ?= 5000000
+FUZZ        ?= 100000
 SALE_ORDERS ?= 100000
 UNITS       ?= 1000
 
 .DEFAULT_GOAL := check
-.PHONY: up check chaos soak flash-sale bench lock clean install prerequisites browser
+.PHONY: up check chaos fuzz soak flash-sale bench lock clean install prerequisites browser
 
 # exec: Ctrl-C and SIGTERM reach millrace itself, not a shell in between.
 up: install
@@ -35,6 +36,11 @@ check: install browser
 
 chaos: install
 	$(BIN)/python -m tests.chaos --orders $(ORDERS) --seed $(SEED)
+
+# So many inputs for each parser and each door.
+fuzz: install
+	MILLRACE_FUZZ=$(FUZZ) $(BIN)/python -m pytest -q -p no:cacheprovider -n 2 \
+		--timeout 14400 -k fuzz tests/unit/connectors
 
 # SOAK_SEED repeats a round that failed.
 soak: install

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -31,6 +32,10 @@ VIEWERS_MAX = 50
 WRITE_SECONDS_MAX = 5.0
 READY_SECONDS_MAX = 5.0
 IDENTIFIER_LENGTH_MAX = 500
+ORDERS, ORDERS_MAX = 50, 500
+"""Of a page of orders."""
+MILLISECONDS_MAX = 7_258_118_400_000
+"""2200; no order is later."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -152,7 +157,9 @@ async def _with_headers(
     except web.HTTPException as error:
         error.headers.update(HEADERS)
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            raise web.HTTPNotFound(headers=HEADERS) from error  # no file of /static
         log.exception("%s %s", request.method, request.path)
         response = _json({"error": "the database does not answer"}, 503)
     if not response.prepared:
@@ -207,6 +214,25 @@ async def api_order(request: web.Request) -> web.Response:
     live, order_id = request.app[LIVE], _identifier(request, "order_id")
     rows = await live.ask(views.timeline, live.query, order_id)
     return _found(rows, order_id=order_id, events=rows)
+
+
+async def api_orders(request: web.Request) -> web.Response:
+    """A page of orders, the latest first: `limit` of them behind `before_ms` and `before_id`."""
+    live, asked = request.app[LIVE], request.query
+    wanted: dict[str, Any] = {
+        name: asked.get(name, "")[:IDENTIFIER_LENGTH_MAX]
+        for name in ("channel", "customer", "status", "before_id")
+    }
+    wanted["before_ms"] = _number(request, "before_ms", MILLISECONDS_MAX, MILLISECONDS_MAX)
+    wanted["limit"] = _number(request, "limit", ORDERS, ORDERS_MAX)
+    return _json({"orders": await live.ask(views.orders, live.query, wanted)})
+
+
+def _number(request: web.Request, name: str, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) <= most):
+        raise web.HTTPBadRequest(text=f"{name} is not a whole number up to {most}")
+    return int(text)
 
 
 async def api_stock(request: web.Request) -> web.Response:
@@ -268,6 +294,7 @@ def application(query: Query, lag: Lag) -> web.Application:
     app.router.add_get("/events", events)
     app.router.add_get("/api/snapshot", api_snapshot)
     app.router.add_get("/api/counts", api_counts)
+    app.router.add_get("/api/orders", api_orders)
     app.router.add_get("/api/orders/{order_id:.+}", api_order)
     app.router.add_get("/api/stock/{sku:.+}", api_stock)
     app.router.add_get("/api/rejected", api_rejected)

@@ -12,10 +12,12 @@ import orjson
 
 from schemas.money import EXPONENTS
 
-QUERIES = {
+_FILES = {
     path.stem: path.read_text(encoding="utf-8")
     for path in sorted((Path(__file__).parent / "queries").glob("*.sql"))
 }
+QUERIES = {name: text.replace("@steps", f"\n{_FILES['steps']}") for name, text in _FILES.items()}
+"""By name; `@steps` in a file stands for steps.sql, so that all queries mean the same by a step."""
 Row = dict[str, Any]
 Query = Callable[[str, Mapping[str, Any] | None], list[Row]]
 Lag = Callable[[], int]
@@ -151,6 +153,24 @@ def timeline(query: Query, order_id: str) -> list[Row]:
             "detail": orjson.loads(row["detail"] or "{}"),
         }
         for row in query(QUERIES["timeline"], {"order_id": order_id})
+    ]
+
+
+def orders(query: Query, wanted: Row) -> list[Row]:
+    """A page of orders, the latest first; `wanted` are the parameters of orders.sql."""
+    found = query(QUERIES["orders"], wanted)
+    if not found:
+        return []
+    named = {"order_ids": [row["order_id"] for row in found]}
+    statuses = {row["order_id"]: row["status"] for row in query(QUERIES["statuses"], named)}
+    return [
+        {
+            **row,
+            "status": statuses.get(row["order_id"], ""),
+            "at": iso(row["at"]),
+            "at_ms": milliseconds(row["at"]),
+        }
+        for row in found
     ]
 
 

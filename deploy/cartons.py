@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from connectors.carriers.cartons import Carton, Goods
+from connectors.carriers.cartons import Carton, Goods, Proposal, proposed
 from deploy.options import Unreadable
 from schemas.fulfillment_work import WorkLine
 
@@ -62,7 +62,7 @@ def load(path: Path) -> Sizes:
     return Sizes(cartons, skus)
 
 
-def goods(sizes: Sizes, lines: list[WorkLine]) -> list[Goods]:
+def goods(sizes: Sizes, lines: Sequence[WorkLine]) -> list[Goods]:
     """The lines with the size of a piece. Raises Unreadable for a SKU that the file lacks."""
     found = []
     for line in lines:
@@ -71,6 +71,19 @@ def goods(sizes: Sizes, lines: list[WorkLine]) -> list[Goods]:
             raise Unreadable(f"the file has no [[sku]] {line.sku}")
         found.append(Goods(line.line_id, line.quantity, *size))
     return found
+
+
+def proposer(sizes: Sizes) -> Callable[[Sequence[WorkLine]], Proposal]:
+    """What proposes cartons for lines. It raises TooManyPieces, and LookupError for a SKU that the
+    file lacks."""
+
+    def propose(lines: Sequence[WorkLine]) -> Proposal:
+        try:
+            return proposed(goods(sizes, lines), sizes.cartons)
+        except Unreadable as error:
+            raise LookupError(error.message) from None
+
+    return propose
 
 
 def _tables(

@@ -11,12 +11,16 @@ import click
 
 from deploy import cli_changes, cli_orders, cli_processes, configuration
 from deploy.cli_accounting import entity, invoice, journal
+from deploy.cli_api import api
 from deploy.cli_audit import audit
+from deploy.cli_availability import availability
+from deploy.cli_carriers import carriers
 from deploy.cli_customers import customer
 from deploy.cli_edi import edi
 from deploy.cli_fulfillment import fulfillment
 from deploy.cli_holds import holds
 from deploy.cli_import import import_orders
+from deploy.cli_locations import locations
 from deploy.cli_payments import payment
 from deploy.cli_policy import policy
 from deploy.cli_poll import poll
@@ -39,8 +43,12 @@ SECTIONS = {
         "analytics",
         "intake",
         "levels",
+        "api",
+        "locations",
+        "carriers",
         "poll",
         "webhooks",
+        "availability",
         "topics",
     ),
     "Orders": (
@@ -159,6 +167,10 @@ for command in (
     rejected,
     audit,
     webhooks,
+    api,
+    locations,
+    carriers,
+    availability,
     poll,
 ):
     cli.add_command(command)

@@ -9,6 +9,7 @@ import click
 
 from deploy import output
 from deploy.cli_changes import now_ms
+from deploy.cli_fulfillment_moves import merge, move, redirect, split
 from deploy.cli_fulfillment_order import about, ask, found, order_of
 from deploy.cli_packing import cartons, pack
 from deploy.options import (
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 OVER = frozenset(
     {
         WorkStatus.DELIVERED, WorkStatus.REJECTED, WorkStatus.SHORT, WorkStatus.CANCELLED,
-        WorkStatus.RETURNED_TO_SENDER,
+        WorkStatus.RETURNED_TO_SENDER, WorkStatus.MOVED, WorkStatus.MERGED,
     }
 )  # fmt: skip
 
@@ -47,12 +48,17 @@ def fulfillment() -> None:
       millrace fulfillment pack json-1001/1 --parcel 1200@300x200x100
       millrace fulfillment ship json-1001/1 --carrier dhl --tracking T1
       millrace fulfillment reject json-1001/2 --reason "flooded"
+      millrace fulfillment move json-1001/1 --to hamburg
       millrace fulfillment unroutable
     """
 
 
 fulfillment.add_command(pack)
 fulfillment.add_command(cartons)
+fulfillment.add_command(move)
+fulfillment.add_command(split)
+fulfillment.add_command(merge)
+fulfillment.add_command(redirect)
 
 
 @fulfillment.command("list")
@@ -62,32 +68,37 @@ fulfillment.add_command(cartons)
     type=click.Choice([status.value for status in WorkStatus]),
     help="Only these; all that are not over when not given.",
 )  # fmt: skip
+@own("--at-risk", is_flag=True, help="Only what may come too late, or already does.")
 @json_option
 @on_kafka
 def fulfillment_list(
-    cluster: Cluster, location: str, statuses: tuple[str, ...], as_json: bool
+    cluster: Cluster, location: str, statuses: tuple[str, ...], at_risk: bool, as_json: bool
 ) -> None:
-    """List fulfillment orders as they stand.
+    """List fulfillment orders as they stand, with until when they leave and what is promised.
 
     \b
-    Example:
+    Examples:
       millrace fulfillment list --location berlin --status released --json
+      millrace fulfillment list --at-risk
     """
     from deploy import fulfillment as orders
 
+    standing, promises = orders.standing_and_promised(cluster)
     chosen = [
-        (state.order_id, one)
-        for state in orders.standing(cluster)
+        (state.order_id, one, promises.get(one.fulfillment_order_id))
+        for state in standing
         for one in state.orders
         if (one.status in statuses if statuses else one.status not in OVER)
         and location in ("", one.location_id)
+        and (not at_risk or orders.at_risk(promises.get(one.fulfillment_order_id)))
     ]
     if as_json:
-        for order_id, one in chosen:
-            output.line(orders.as_json(order_id, one))
+        for order_id, one, promise in chosen:
+            output.line({**orders.as_json(order_id, one), **orders.promise_as_json(promise)})
         return
     output.table(
-        ("fulfillment order", "status", "location", "to", "since", "pieces"),
+        ("fulfillment order", "status", "location", "to", "since", "leaves by", "promised", "risk",
+         "pieces"),
         [
             (
                 one.fulfillment_order_id,
@@ -95,12 +106,15 @@ def fulfillment_list(
                 one.location_id,
                 one.destination,
                 output.moment(one.changed_at_ms),
+                output.moment(promise.ship_by_ms) if promise and promise.ship_by_ms else "",
+                promise.promised_day if promise else "",
+                ", ".join(orders.at_risk(promise)).replace("_", " "),
                 sum(line.quantity for line in one.lines),
             )
-            for _, one in chosen
+            for _, one, promise in chosen
         ],
         right=1,
-    )
+    )  # fmt: skip
 
 
 @fulfillment.command("unroutable")
@@ -109,8 +123,8 @@ def fulfillment_list(
 def unroutable(cluster: Cluster, as_json: bool) -> None:
     """List lines that no location is left for, and why.
 
-    `millrace fulfillment route` tries them at a location that you name; `millrace cancel` takes
-    them out of the order.
+    `millrace fulfillment route` tries them at a location that you name, `redirect` sends them to
+    another address, and `millrace cancel` takes them out of the order.
     """
     from deploy import fulfillment as orders
 

@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 def holds() -> None:
     """Look through the orders that are held, and resolve them.
 
+    Those of kind routing are the orders that the rules of routing cannot serve. To release one has
+    it tried again where stock or a location is missing, and lets it go as it is where the rules do
+    not allow its shipments; `millrace routing explain` tells more about it.
+
     \b
     Examples:
       millrace holds list --kind fraud
+      millrace holds list --kind routing
       millrace holds release --rule big_orders --reason "checked"
     """
 

@@ -161,8 +161,12 @@ def order(order_id: str, dashboard: str, as_json: bool) -> None:
         output.line(told)
         return
     from deploy.timeline import why
+    from deploy.timeline_promises import days as promised_days
 
     events = told["events"]
+    promised = promised_days((event["event"], event["detail"]) for event in events)
+    for day, line_ids in promised.items():
+        output.told(f"promised for {day}: line {', '.join(line_ids)}")
     days = {str(event["at"])[:10] for event in events}
     # The day once, in the head, where it is the same for all.
     head, start = (f"{min(days)} (UTC)", 11) if len(days) == 1 else ("time (UTC)", 0)

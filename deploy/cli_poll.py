@@ -1,4 +1,4 @@
-"""`millrace poll`: orders are fetched from shops."""
+"""`millrace poll`: orders are fetched from shops and marketplaces."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ def poll(
     host: str,
     port: int,
 ) -> None:
-    """Fetch orders from the shops of FILE until Ctrl-C.
+    """Fetch orders from the shops and marketplaces of FILE until Ctrl-C.
 
-    How far each shop has been read stands on Kafka, in one transaction with its orders: a crash
-    neither skips nor repeats. A shop that fails is tried again by itself and holds up no other.
+    How far each has been read stands on Kafka, in one transaction with its orders: a crash neither
+    skips nor repeats. Each keeps to its own rate limits; one that fails is tried again by itself,
+    ever more slowly, and holds up no other. /health says how each does.
     deploy/examples/sources.toml is a FILE with comments.
 
     \b

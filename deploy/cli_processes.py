@@ -60,17 +60,24 @@ def running(start: Callable[[], None]) -> None:
 @own("--dashboard-port", default=8470, type=port_number)
 @own("--intake-port", default=8471, type=port_number, help="Where webhooks come in.")
 @own("--levels-port", default=8472, type=port_number, help="Where levels of stock are told.")
+@own("--locations-port", default=8468, type=port_number, help="Where locations work.")
+@own("--sandbox-carrier", is_flag=True, help="Also tells what becomes of what it carries.")
+@own("--carriers-port", default=8469, type=port_number, help="Of its probes.")
+@own("--api-port", default=8475, type=port_number, help="Of the API and of the desk.")
+@own("--products", type=existing_file, help="Names and prices for the desk; see `millrace api`.")
 @own("--probe-port", default=8480, type=port_number, help="First of workers + 1 ports.")
 @own("--webhooks", type=existing_file, help="Who is told of events; see `millrace webhooks`.")
 @own("--webhooks-port", default=8479, type=port_number, help="Of its probes.")
+@own("--availability", type=existing_file, help="Who is told of stock: `millrace availability`.")
+@own("--availability-port", default=8474, type=port_number, help="Of its probes.")
 @click.pass_obj
 def up(loaded: Configuration, /, **options: Any) -> None:
     """Run everything on this machine until Ctrl-C.
 
     Starts Kafka, the workers, the payment gateway, the sink with the dashboard, the door for
-    webhooks and the look-up of stock levels; starts again whatever ends, and says so. A second
-    start finds its data in --data. Logs are in DATA/logs, of bounded size. Ctrl-C stops
-    everything, a second one at once.
+    webhooks, the look-up of stock levels, the API with the call centre's desk, and the API for
+    locations; starts again whatever ends, and says so. A second start finds its data in --data.
+    Logs are in DATA/logs, of bounded size. Ctrl-C stops everything, a second one at once.
 
     \b
     Examples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from deploy.routing_snapshot import Outcome, Placed, Snapshot
     from schemas.locations import LocationsState
     from schemas.routing import RoutingRules
+    from streams.fulfillment.routing import Router
 
 locations_option = own(
     "--locations", "locations_file", required=True, type=existing_file, metavar="FILE",
@@ -53,7 +55,7 @@ def routing() -> None:
     \b
     Examples:
       millrace routing check deploy/examples/routing.toml
-      millrace routing explain json-1001 --file routing.toml --locations l.csv --orders o.json
+      millrace routing explain shop-1001
       millrace routing simulate now.toml next.toml --locations l.csv --orders o.json
       millrace routing set routing.toml
     """
@@ -101,25 +103,32 @@ def check(file: Path, locations_file: Path | None, strict: bool, as_json: bool) 
 
 @routing.command("set")
 @click.argument("file", type=existing_file)
+@own(
+    "--try-again", "again", is_flag=True,
+    help="Have the orders tried again at once that wait for a person because of the rules.",
+)  # fmt: skip
 @actor_option
 @json_option
 @on_kafka
-def set_rules(cluster: Cluster, file: Path, actor: str, as_json: bool) -> None:
+def set_rules(cluster: Cluster, file: Path, again: bool, actor: str, as_json: bool) -> None:
     """Route by FILE from now on.
 
     Checks FILE, sends it to every partition of the fulfillment room, and waits until each decides
-    by it. Locations that are asked for already stay so. To go back, set the former file: it is what
-    `millrace routing show` had printed.
+    by it. Locations that are asked for already stay so. Orders that wait are tried again by the new
+    rules at their next attempt. To go back, set the former file: it is what `millrace routing show`
+    had printed.
 
     \b
-    Example:
+    Examples:
       millrace routing set deploy/examples/routing.toml --actor anna
+      millrace routing set next.toml --try-again
     """
-    from deploy.routing_rollout import looking, put_in_force
+    from deploy.routing_rollout import looking, put_in_force, try_again
 
     wanted = _sound(file, None, as_json)
     with looking(cluster) as look:
         done = put_in_force(cluster, wanted, actor, _now_ms(), look)
+    tried = try_again(cluster, actor, _now_ms()) if again else 0
     if as_json:
         output.line(
             {
@@ -127,12 +136,16 @@ def set_rules(cluster: Cluster, file: Path, actor: str, as_json: bool) -> None:
                 "rules": _rules(wanted),
                 "changed": done is not None,
                 "version": done.version if done is not None else None,
+                "tried_again": tried,
             }
         )
-    elif done is None:
+        return
+    if done is None:
         output.told(f"{wanted.name} is in force already")
     else:
         output.told(f"{wanted.name} is in force: {_count(_rules(wanted), 'rule')}")
+    if again:
+        output.told(f"{_count(tried, 'order')} tried again")
 
 
 @routing.command("show")
@@ -181,48 +194,115 @@ def show(cluster: Cluster, as_json: bool) -> None:
 
 @routing.command("explain")
 @click.argument("order_id", metavar="ORDER", required=False, default="")
-@own("--file", "rules_file", required=True, type=existing_file, metavar="FILE", help="The rules.")
-@locations_option
-@orders_option
+@own(
+    "--file", "rules_file", type=existing_file, metavar="FILE",
+    help="Rules to explain by; those that are set when not given.",
+)  # fmt: skip
+@own(
+    "--locations", "locations_file", type=existing_file, metavar="FILE",
+    help="Locations, as `millrace stock import locations` takes them.",
+)  # fmt: skip
+@own(
+    "--orders", "order_files", multiple=True, type=existing_file, metavar="FILE",
+    help="Orders, as `millrace submit` takes them; several times for several files.",
+)  # fmt: skip
 @channel_option
 @stock_option
 @json_option
+@on_kafka
 def explain(
+    cluster: Cluster,
     order_id: str,
-    rules_file: Path,
-    locations_file: Path,
+    rules_file: Path | None,
+    locations_file: Path | None,
     order_files: tuple[Path, ...],
     channel: str,
     stock_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Show every location considered for ORDER and why it won or lost; needs no broker.
+    """Show every location considered for ORDER and why it won or lost.
 
-    ORDER may be left out where the files have one order. It is decided as of the moment it was
-    placed, on a day of which nothing is used up. With --json, a line for each location and one for
-    what becomes of the order.
+    Reads ORDER, its rules, locations, stock and today's capacity from Kafka, and explains it as of
+    now: what the order has reserved counts as stock that it can have.
+
+    With --orders it needs no broker: --file, --locations and --stock then say what it goes by,
+    ORDER may be left out where the files have one order, and it is decided as of the moment it was
+    placed, on a day of which nothing is used up.
+
+    With --json, a line for each location and one for what becomes of the order.
 
     \b
-    Example:
+    Examples:
+      millrace routing explain shop-1001
+      millrace routing explain shop-1001 --file next.toml
       millrace routing explain --file deploy/examples/routing.toml \\
         --locations deploy/examples/routing-locations.csv --orders deploy/examples/order.json
     """
-    from deploy.routing_snapshot import plans, whole
-    from deploy.routing_told import tell_plan, tell_verdicts
+    if not order_files:
+        if locations_file is not None or stock_file is not None:
+            raise click.UsageError("--locations and --stock go with --orders")
+        _explain_standing(cluster, order_id, rules_file, as_json)
+        return
+    if rules_file is None or locations_file is None:
+        raise click.UsageError("--orders needs --file and --locations")
+    from deploy.routing_snapshot import whole
     from streams.fulfillment.routing import Router
-    from streams.fulfillment.routing_planning import grouped
 
     snapshot = _snapshot(locations_file, order_files, channel, stock_file)
     rules = _sound(rules_file, snapshot.known, as_json)
     router = Router(rules, snapshot.known, whole)
     for placed in _of(snapshot, order_id):
-        made = next(plans(rules, snapshot.known, [placed], snapshot.stock))
-        order = placed.as_asked(rules.currency)
-        served = {name: one.location_id for one in made.shipments for name in one.line_ids}
-        for group in grouped(router, order, {}, placed.order.placed_at_ms):
-            verdicts = router.explained(group.asked, {}, placed.order.placed_at_ms)
-            tell_verdicts(placed, group, verdicts, served, snapshot, rules, as_json)
-        tell_plan(placed, made, rules, as_json)
+        _explain(router, placed, snapshot, {}, placed.order.placed_at_ms, as_json)
+
+
+def _explain_standing(
+    cluster: Cluster, order_id: str, rules_file: Path | None, as_json: bool
+) -> None:
+    """Explain an order as it stands on Kafka. Raises NotFound and click.UsageError."""
+    from deploy.routing_standing import standing
+    from deploy.routing_told import tell_standing
+    from streams.fulfillment.routing import Router
+
+    if not order_id:
+        raise click.UsageError("name ORDER, or give --orders")
+    now_ms = _now_ms()
+    found = standing(cluster, order_id, now_ms)
+    if found is None:
+        raise NotFound(f"there is no order {order_id!r}")
+    if not found.placed:
+        raise NotFound(f"nothing of order {order_id!r} is sent")
+    known = found.snapshot.known
+    rules = _sound(rules_file, known, as_json) if rules_file is not None else found.rules
+    if rules_file is None and not found.are_set:
+        output.say("no rules are set: the country counts, then the distance")
+    router = Router(rules, known)
+    for placed in found.placed:
+        _explain(router, placed, found.snapshot, found.used, now_ms, as_json)
+    tell_standing(found.order, as_json)
+
+
+def _explain(
+    router: Router,
+    placed: Placed,
+    snapshot: Snapshot,
+    used: Mapping[str, int],
+    at_ms: int,
+    as_json: bool,
+) -> None:
+    """What of an order goes to one address, decided at that moment."""
+    from deploy.routing_told import tell_plan, tell_verdicts
+    from streams.fulfillment.routing_planning import grouped, planned
+
+    rules, stock = router.rules, snapshot.stock
+    order = placed.as_asked(rules.currency)
+    made = planned(
+        router, order, lambda sku: None if stock is None else stock.get(sku, {}), used, at_ms
+    )
+    served = {name: one.location_id for one in made.shipments for name in one.line_ids}
+    for group in grouped(router, order, used, at_ms):
+        verdicts = router.explained(group.asked, used, at_ms)
+        tell_verdicts(placed, group, verdicts, served, snapshot, rules, as_json)
+    tell_plan(placed, made, rules, as_json)
 
 
 @routing.command("simulate")

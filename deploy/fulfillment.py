@@ -5,46 +5,77 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from connectors.levels.answers import iso
+from connectors.locations.answers import at_risk as at_risk
+from connectors.locations.answers import order_of as order_of
+from connectors.locations.answers import promise_told, told
 from deploy import records
 from deploy.cluster import Cluster
 from deploy.timeline import words
-from schemas import codec
+from schemas import codec, promises
 from schemas.fulfillment import FulfillmentOrderReleased, FulfillmentState
-from schemas.fulfillment_work import EVENTS, FulfillmentOrder, WorkState
+from schemas.fulfillment_moves import EVENTS
+from schemas.fulfillment_work import FulfillmentOrder, WorkState
+from schemas.promises import Promise, PromiseState
 from schemas.records import Record
 from schemas.topics import FULFILLMENT_EVENTS, FULFILLMENT_STATE
+from streams.fulfillment.promise_room import PROMISE_SUFFIX
 from streams.fulfillment.work_model import WORK_SUFFIX, begun
 
-
-def order_of(fulfillment_order_id: str) -> str:
-    """The order that a fulfillment order belongs to; empty where it is not the name of one."""
-    order_id, _, number = fulfillment_order_id.rpartition("/")
-    return order_id if number.isdecimal() else ""
+NAMING = ("fulfillment_order_id", "from_id", "merged_id")
+"""fields of events that name a fulfillment order"""
 
 
 def standing(cluster: Cluster, order_id: str | None = None) -> list[WorkState]:
     """What locations work on, by order: of every order, or of one."""
+    return standing_and_promised(cluster, order_id)[0]
+
+
+def standing_and_promised(
+    cluster: Cluster, order_id: str | None = None
+) -> tuple[list[WorkState], dict[str, Promise]]:
+    """The same, and what is promised of each fulfillment order of which something is."""
     routed: dict[str, FulfillmentState] = {}
     worked_on: dict[str, WorkState] = {}
+    promised: dict[str, list[Promise]] = {}
     for key, record in _of_topic(cluster, order_id):
-        name = key.removesuffix(WORK_SUFFIX)
         if isinstance(record, FulfillmentState):
-            routed[name] = record
+            routed[key] = record
         elif isinstance(record, WorkState):
-            worked_on[name] = record
+            worked_on[key.removesuffix(WORK_SUFFIX)] = record
+        elif isinstance(record, PromiseState):
+            promised[key] = record.promises
+        elif record is None:
+            promised.pop(key, None)
     found = [worked_on.get(name) or begun(state) for name, state in sorted(routed.items())]
-    return [one for one in found if one is not None]
+    of_each = {
+        one.fulfillment_order_id: one
+        for several in promised.values()
+        for one in several
+        if not one.waiting and not one.ended
+    }
+    return [one for one in found if one is not None], of_each
 
 
-def _of_topic(cluster: Cluster, order_id: str | None) -> Iterator[tuple[str, Record]]:
-    """The states that stand; those of an order lie in its partition under two keys."""
+def _of_topic(cluster: Cluster, order_id: str | None) -> Iterator[tuple[str, Record | None]]:
+    """The states that stand, None for one that is deleted; those of an order lie in its partition
+    under three keys."""
     keys = () if order_id is None else (order_id.encode(),)
-    wanted = {order_id, f"{order_id}{WORK_SUFFIX}"}
-    for found in records.read_from(cluster, records.beginnings(cluster, FULFILLMENT_STATE, keys)):
-        key = found.key.decode()
-        if order_id is None or key in wanted:
-            yield key, found.record
+    wanted = {order_id, f"{order_id}{WORK_SUFFIX}", f"{order_id}{PROMISE_SUFFIX}"}
+    for message in records.messages(cluster, records.beginnings(cluster, FULFILLMENT_STATE, keys)):
+        key, value = (message.key() or b"").decode(), message.value()
+        if order_id is not None and key not in wanted:
+            continue
+        if value is None:
+            yield key, None
+            continue
+        try:
+            record = codec.decode(value)
+        except codec.UnreadableRecord:
+            continue
+        yield key, record
 
 
 def one_of(state: WorkState, fulfillment_order_id: str) -> FulfillmentOrder | None:
@@ -62,8 +93,8 @@ def history(cluster: Cluster, fulfillment_order_id: str) -> list[dict[str, Any]]
             record = codec.decode(message.value() or b"")
         except codec.UnreadableRecord:
             continue
-        named = getattr(record, "fulfillment_order_id", "") == fulfillment_order_id
-        if named and isinstance(record, (FulfillmentOrderReleased, *EVENTS)):
+        named = any(getattr(record, field, "") == fulfillment_order_id for field in NAMING)
+        if named and isinstance(record, (FulfillmentOrderReleased, *EVENTS, *promises.EVENTS)):
             found.append(
                 {
                     "at": iso(getattr(record, "at_ms", 0)),
@@ -78,33 +109,11 @@ def history(cluster: Cluster, fulfillment_order_id: str) -> list[dict[str, Any]]
 
 def as_json(order_id: str, one: FulfillmentOrder) -> dict[str, Any]:
     """A fulfillment order for scripts."""
-    return {
-        "order_id": order_id,
-        "fulfillment_order_id": one.fulfillment_order_id,
-        "location_id": one.location_id,
-        "destination": one.destination,
-        "status": one.status,
-        "since": iso(one.changed_at_ms),
-        "reason": one.reason,
-        "lines": [
-            {"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity}
-            for line in one.lines
-        ],
-        "missing": [{"line_id": line.line_id, "quantity": line.quantity} for line in one.missing],
-        "parcels": [
-            {
-                "parcel_id": parcel.parcel_id,
-                "weight_grams": parcel.weight_grams,
-                "length_mm": parcel.length_mm,
-                "width_mm": parcel.width_mm,
-                "height_mm": parcel.height_mm,
-                "lines": [
-                    {"line_id": line.line_id, "quantity": line.quantity} for line in parcel.lines
-                ],
-            }
-            for parcel in one.parcels
-        ],
-        "carrier": one.carrier,
-        "service": one.service,
-        "tracking_number": one.tracking_number,
-    }
+    made: dict[str, Any] = msgspec.to_builtins(told(order_id, one))
+    return made
+
+
+def promise_as_json(promise: Promise | None) -> dict[str, Any]:
+    """Until when it leaves and when it is there, for scripts."""
+    made: dict[str, Any] = msgspec.to_builtins(promise_told(promise))
+    return made

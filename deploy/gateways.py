@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from aiohttp import web
 
+from connectors.call_centre.links import PaymentLinks, SandboxLinks, StripeLinks
 from connectors.payment_gateways.gateway import Gateway, InstantGateway
 from connectors.payment_gateways.sandbox import Sandbox
 from connectors.payment_gateways.stripe import Stripe
@@ -50,19 +51,35 @@ def stripe(
 
     Each user of the API has its own, for each has its own event loop.
     """
-    keys = secrets("MILLRACE_STRIPE_SECRET_KEY", secret_key_file)
-    if len(keys) != 1:
-        raise click.UsageError("MILLRACE_STRIPE_SECRET_KEY or its file must hold one key")
-    try:
-        settings = StripeSettings(keys[0], live, url)
-    except BadStripeSettings as error:
-        raise click.UsageError(f"[gateway]: {error}") from error
+    settings = _stripe_settings("gateway", live, url, secret_key_file)
     signing = secrets("MILLRACE_STRIPE_WEBHOOK_SECRET", webhook_secret_file)
 
     def teller() -> Teller:
         return StripeTeller(StripeApi(settings), signing, live=live)
 
     return Choice(lambda: Stripe(StripeApi(settings)), teller if signing else None, webhook_port)
+
+
+def links(
+    kind: str, live: bool, url: str, secret_key_file: Path | None, address: str
+) -> PaymentLinks:
+    """Who takes payments over links for the desk at `address`. Raises click.UsageError."""
+    if kind == "sandbox":
+        return SandboxLinks()
+    settings = _stripe_settings("api", live, url, secret_key_file)
+    return StripeLinks(StripeApi(settings), f"{address.rstrip('/')}/desk/thanks")
+
+
+def _stripe_settings(
+    table: str, live: bool, url: str, secret_key_file: Path | None
+) -> StripeSettings:
+    keys = secrets("MILLRACE_STRIPE_SECRET_KEY", secret_key_file)
+    if len(keys) != 1:
+        raise click.UsageError("MILLRACE_STRIPE_SECRET_KEY or its file must hold one key")
+    try:
+        return StripeSettings(keys[0], live, url)
+    except BadStripeSettings as error:
+        raise click.UsageError(f"[{table}]: {error}") from error
 
 
 def listen(

@@ -89,5 +89,12 @@ def row(one: Held) -> tuple[str, ...]:
         output.moment(hold.until_ms) if hold.until_ms else "",
         hold.then if hold.until_ms else "",
         money(one.total_minor, one.currency),
-        f"rule {hold.rule}" if hold.rule else f"{hold.actor}: {hold.reason}",
+        _why(hold),
     )
+
+
+def _why(hold: Hold) -> str:
+    """The rule with what it lacks, where that is told, or who asked and why."""
+    if not hold.rule:
+        return f"{hold.actor}: {hold.reason}"
+    return f"rule {hold.rule}: {hold.reason}" if hold.reason else f"rule {hold.rule}"

@@ -23,7 +23,7 @@ from typing import IO
 from confluent_kafka import KafkaException
 
 from connectors.vault import master
-from deploy import vault
+from deploy import tokens, vault
 from deploy.broker import BrokerError, EmbeddedBroker, is_free
 from deploy.children import (
     FIRST_BACKOFF_SECONDS,
@@ -63,6 +63,16 @@ class Options:
     webhooks: Path | None = None
     """who is told of events; None for nobody"""
     webhooks_port: int = 8479
+    availability: Path | None = None
+    """which channels are told of stock; None for none"""
+    availability_port: int = 8474
+    locations_port: int = 8468
+    sandbox_carrier: bool = False
+    """the carrier that moves nothing is there too"""
+    carriers_port: int = 8469
+    api_port: int = 8475
+    products: Path | None = None
+    """names and prices for the desk; None for SKUs alone"""
 
     def ports(self) -> dict[int, str]:
         """Every port that is listened on here, but the broker's, and the flag that moves it."""
@@ -70,9 +80,13 @@ class Options:
         return {
             **dict.fromkeys(probes, "--probe-port"),
             **({self.webhooks_port: "--webhooks-port"} if self.webhooks is not None else {}),
+            **({self.availability_port: "--availability-port"} if self.availability else {}),
             self.dashboard_port: "--dashboard-port",
             self.intake_port: "--intake-port",
             self.levels_port: "--levels-port",
+            self.locations_port: "--locations-port",
+            self.api_port: "--api-port",
+            **({self.carriers_port: "--carriers-port"} if self.sandbox_carrier else {}),
         }
 
 
@@ -181,7 +195,7 @@ def _claim(options: Options, stack: ExitStack) -> None:
         raise Failed(f"{error.filename}: {error.strerror}; choose another --data") from error
     _lock(lock, options.data)
     wanted = options.ports()
-    if len(wanted) < options.workers + 4 or (not options.brokers and options.broker_port in wanted):
+    if len(wanted) < options.workers + 6 or (not options.brokers and options.broker_port in wanted):
         raise Failed("two of its own ports are the same; see `millrace up --help`", UNREADABLE)
     for port, flag in wanted.items():
         if not is_free(options.host, port):
@@ -220,6 +234,7 @@ def _run(options: Options, stopping: Stopping, say: Voice, stack: ExitStack) -> 
     except (KafkaException, ValueError) as error:
         raise Failed(f"Kafka at {brokers}: {error}") from error
     _provide_key(options)
+    _provide_tokens(options)
     children = processes(options, brokers, say)
     stack.callback(_stop, children, stopping)
     for child in children:
@@ -230,6 +245,12 @@ def _run(options: Options, stopping: Stopping, say: Voice, stack: ExitStack) -> 
         f"\n  dashboard  http://{options.host}:{options.dashboard_port}"
         f"\n  webhooks   http://{options.host}:{options.intake_port}/channels/shopify/orders"
         f"\n  stock      http://{options.host}:{options.levels_port}/stock"
+        f"\n  desk       http://{options.host}:{options.api_port}/desk/"
+        f" (token: {options.data / tokens.DESK_FILE})"
+        f"\n  API        http://{options.host}:{options.api_port}/openapi.json"
+        f" (token: {options.data / tokens.API_FILE})"
+        f"\n  locations  http://{options.host}:{options.locations_port}/v1/fulfillment-orders"
+        f" (token: {options.data / tokens.LOCATIONS_FILE})"
         f"\n  Kafka      {brokers}"
         f"\n  logs       {options.data / 'logs'}\n\nCtrl-C stops everything."
     )
@@ -257,6 +278,16 @@ def _provide_key(options: Options) -> None:
         master.create(file)
     except OSError as error:
         raise Failed(f"{file}: {error.strerror}") from error
+
+
+def _provide_tokens(options: Options) -> None:
+    """Make a token each for the API, the desk and locations, where there is none. Raises Failed."""
+    try:
+        tokens.provide(options.data / tokens.API_FILE, "app")
+        tokens.provide(options.data / tokens.DESK_FILE, "agent")
+        tokens.provide(options.data / tokens.LOCATIONS_FILE, "")
+    except OSError as error:
+        raise Failed(f"{error.filename}: {error.strerror}") from error
 
 
 class Broker:
@@ -337,6 +368,9 @@ def processes(options: Options, brokers: str, say: Voice) -> list[Child]:
             environment,
         )
 
+    here = "127.0.0.1" if options.host in ANY_HOST else options.host
+    analytics = f"http://{here}:{options.dashboard_port}"
+    products = ["--products", str(options.products.resolve())] if options.products else []
     # To a broker on this machine, packing costs more than it saves.
     rooms = ["worker", *data, *([] if options.brokers else ["--compression", "none"])]
     workers = [
@@ -346,6 +380,9 @@ def processes(options: Options, brokers: str, say: Voice) -> list[Child]:
     told = [
         child("webhooks", options.webhooks_port, "webhooks", "run", str(file.resolve()))
         for file in filter(None, [options.webhooks])
+    ] + [
+        child("availability", options.availability_port, "availability", "run", str(file.resolve()))
+        for file in filter(None, [options.availability])
     ]
     return [
         *workers,
@@ -354,6 +391,13 @@ def processes(options: Options, brokers: str, say: Voice) -> list[Child]:
         child("analytics", options.dashboard_port, "analytics", *data),
         child("intake", options.intake_port, "intake"),
         child("levels", options.levels_port, "levels"),
+        child("api", options.api_port, "api", *data, "--dashboard-url", analytics, *products),
+        child("locations", options.locations_port, "locations", *data),
+        *(
+            [child("carriers", options.carriers_port, "carriers", "run")]
+            if options.sandbox_carrier
+            else []
+        ),
     ]
 
 

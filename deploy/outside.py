@@ -23,23 +23,23 @@ def name(table: Table, what: str, others: set[str]) -> str:
     return found
 
 
-def url(table: Table, is_here: Callable[[str], bool]) -> str:
+def url(table: Table, is_here: Callable[[str], bool], key: str = "url", default: str = "") -> str:
     """https, or http to a host that is this machine, where nobody listens in between."""
-    found = table.text("url")
+    found = table.text(key, default)
     if not found:
         return found
     try:
         parts = urllib.parse.urlsplit(found)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        table.wrong("url", "is no URL")
+        table.wrong(key, "is no URL")
         return found
     if parts.scheme not in ("https", "http") or not host:
-        table.wrong("url", "is no URL that begins with https://")
+        table.wrong(key, "is no URL that begins with https://")
     elif parts.scheme == "http" and not is_here(host):
-        table.wrong("url", "is not encrypted; write https://")
+        table.wrong(key, "is not encrypted; write https://")
     elif parts.username or parts.password:
-        table.wrong("url", "has a password in it, which would stand in logs")
+        table.wrong(key, "has a password in it, which would stand in logs")
     return found
 
 

@@ -50,8 +50,13 @@ class Remembered:
             return self._answer
 
 
-def serve_probes(host: str, port: int, check: Check) -> ThreadingHTTPServer:
-    """The probes of a process that serves nothing else, in a thread. Raises PortTaken."""
+def serve_probes(
+    host: str, port: int, check: Check, health: Callable[[], dict[str, object]] = dict
+) -> ThreadingHTTPServer:
+    """The probes of a process that serves nothing else, in a thread. Raises PortTaken.
+
+    `health` gives what /health tells besides: how the parts do that stop nobody but themselves.
+    """
 
     class Probe(BaseHTTPRequestHandler):
         timeout = 10
@@ -60,7 +65,7 @@ def serve_probes(host: str, port: int, check: Check) -> ThreadingHTTPServer:
             if self.path == "/metrics":
                 self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
             elif self.path == "/health":
-                self._answer(200, json.dumps({"status": "ok"}).encode())
+                self._answer(200, json.dumps({"status": "ok", **health()}).encode())
             elif self.path == "/ready":
                 why = check()
                 status = {"status": "unavailable", "error": why} if why else {"status": "ready"}

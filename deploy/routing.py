@@ -31,6 +31,7 @@ from schemas.routing import (
 )
 from streams.content import hash_of
 from streams.fulfillment.promise import DAY_MINUTES, WEEKDAYS
+from streams.fulfillment.routing_ranking import BY_STOCK
 
 MAXIMUM_BYTES = 128 * 1024
 MAXIMUM_RULES = 500
@@ -157,10 +158,13 @@ class _Reading:
         if zone and zone not in time_zones():
             named = [one for one in time_zones() if "/" in one]
             table.wrong("time_zone", unknown(zone, named, "an IANA time zone"))
+        cut_off, until = table.minute("cut_off", DAY_MINUTES), table.minute("leaves_until", 0)
+        if "leaves_until" in table and until < cut_off:
+            table.wrong("leaves_until", "is before the cut-off")
         found = Calendar(
             name, table.line, places, zone, table.texts("days", WEEKDAYS) or list(WORKDAYS),
-            table.dates("holidays"), table.minute("cut_off", DAY_MINUTES),
-            table.whole("handling_days", 0, MAXIMUM_DAYS),
+            table.dates("holidays"), cut_off, table.whole("handling_days", 0, MAXIMUM_DAYS),
+            until, table.duration("warn_before"),
         )  # fmt: skip
         table.end()
         return found
@@ -202,11 +206,26 @@ class _Reading:
             table.word("otherwise", [str(word) for word in Otherwise], Otherwise.NEXT),
             table.whole("split", 1, MAXIMUM_SHIPMENTS), self._amount(table, "minimum"),
             self._amount(table, "surcharge"), table.duration("cancel_after"),
+            table.flag("kits_together"),
         )  # fmt: skip
         if found.cancel_after_ms and found.otherwise == Otherwise.CANCEL:
             table.wrong("cancel_after", 'goes with what waits, and otherwise = "cancel" does not')
+        self._by_stock(table, found.sort)
+        for key in ("minimum", "kits_together"):
+            if found.split == 1 and key in table:
+                path = (*table.path, key)
+                self._file.warn(path, "counts for nothing: split = 1 allows one shipment only")
         table.end()
         return found
+
+    def _by_stock(self, table: Table, sort: Sequence[str]) -> None:
+        for number, one in enumerate(sort[:-1]):
+            if one in BY_STOCK:
+                path = (*table.path, "sort", number)
+                self._file.wrong(
+                    path, f"{one} goes last: inventory decides by it among the locations that the"
+                    " sorts before it put first",
+                )  # fmt: skip
 
     def _when(self, table: Table) -> OrderIs:
         """Which orders; all where it is left out."""
@@ -300,8 +319,8 @@ class _Reading:
         if rules and all(rule.when != OrderIs() for rule in rules):
             self._file.warn(
                 ("rule", len(rules) - 1),
-                "is the last rule, and none is without `when`: an order that no rule speaks of is"
-                " refused",
+                "is the last rule, and none is without `when`: an order that no rule speaks of"
+                " waits for a person",
             )
         last = ""
         for number, rule in enumerate(rules):

@@ -10,12 +10,16 @@ from msgspec.structs import replace
 
 from deploy.audit import Tail
 from deploy.cluster import Cluster
+from deploy.holds import standing
 from deploy.policy_rollout import PATIENCE_SECONDS, wait_until_taken
 from deploy.records import partitions, send
 from deploy.stock import everywhere
 from schemas import codec
+from schemas.messages import Send
+from schemas.orders import ReleaseHold
+from schemas.policies import HoldKind
 from schemas.routing import ROUTING_KEY, RoutingRules, RoutingState, SetRoutingRules
-from schemas.topics import FULFILLMENT_COMMANDS, FULFILLMENT_STATE
+from schemas.topics import FULFILLMENT_COMMANDS, FULFILLMENT_STATE, ORDERS_COMMANDS
 
 
 class Routing(NamedTuple):
@@ -97,3 +101,15 @@ def put_in_force(
     send(cluster, everywhere(ROUTING_KEY, command, [(FULFILLMENT_COMMANDS, before.partitions)]))
     wait_until_taken(lambda: look().behind(versioned), "fulfillment", patience_seconds, "routing")
     return versioned
+
+
+def try_again(cluster: Cluster, actor: str, now_ms: int) -> int:
+    """Have every order tried again that waits for a person because of the rules; tell how many.
+
+    Raises KafkaException and Unavailable.
+    """
+    commands = [
+        ReleaseHold(one.order_id, one.hold.hold_id, "other rules", actor, now_ms, True)
+        for one in standing(cluster, HoldKind.ROUTING)
+    ]
+    return send(cluster, (Send(ORDERS_COMMANDS, one.order_id, one) for one in commands))

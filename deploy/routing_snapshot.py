@@ -26,6 +26,7 @@ from streams.fulfillment.model import UNKNOWN_DISTANCE_KM
 from streams.fulfillment.routing import Router
 from streams.fulfillment.routing_planning import ROUTED, Line, Order, Planned, planned
 from streams.fulfillment.routing_sites import UNKNOWN_VALUE
+from streams.orders import terms
 
 Stocked = dict[str, dict[str, int]]
 """pieces by SKU and location"""
@@ -46,9 +47,10 @@ class Placed(NamedTuple):
         """What is routed. What is in another currency than the rules has no known value."""
         order, known = self.order, self.order.currency == currency
         to = [order.ship_to, *order.more_addresses][self.address]
+        values, kits = terms.values(order), terms.kits(order)
         lines = tuple(
             Line(line.line_id, line.sku, line.quantity,
-                 _value_minor(line) if known else UNKNOWN_VALUE)
+                 values[line.line_id] if known else UNKNOWN_VALUE, kits.get(line.line_id, ""))
             for line in self.lines
         )  # fmt: skip
         return Order(
@@ -94,10 +96,6 @@ class Outcome(NamedTuple):
     """orders that are not routed, by what becomes of them"""
     reasons: Mapping[str, int]
     """why they are not"""
-
-
-def _value_minor(line: OrderLine) -> int:
-    return max(0, line.quantity * line.unit_price_minor // line.per - line.discount_minor)
 
 
 def read(

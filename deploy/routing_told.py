@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from connectors.levels.answers import iso
 from deploy import output
 from deploy.routing_snapshot import Placed, Snapshot
 from schemas.money import text
+from schemas.orders import OrderState
+from schemas.policies import HoldKind
 from schemas.routing import RoutingRules
 from streams.fulfillment.model import UNKNOWN_DISTANCE_KM
 from streams.fulfillment.routing import Verdict
@@ -112,3 +115,39 @@ def tell_plan(placed: Placed, made: Planned, rules: RoutingRules, as_json: bool)
     if not made.shipments:
         until = f", until {output.moment(made.cancel_at_ms)}" if made.cancel_at_ms else ""
         output.told(f"{made.order_id} is not routed: {made.outcome}{until}; {made.why}")
+
+
+def tell_standing(order: OrderState, as_json: bool) -> None:
+    """Where the order's lines are reserved, and what routing holds it for."""
+    held = [one for one in order.holds if one.kind == HoldKind.ROUTING]
+    if as_json:
+        output.line(
+            {
+                "order_id": order.order_id,
+                "status": order.status,
+                "reserved": {
+                    line.line_id: line.location_id for line in order.lines if line.location_id
+                },
+                "held": [
+                    {
+                        "hold_id": one.hold_id,
+                        "rule": one.rule,
+                        "why": one.reason,
+                        "since": iso(one.since_ms),
+                        "until": iso(one.until_ms) if one.until_ms else None,
+                    }
+                    for one in held
+                ],
+            }
+        )
+        return
+    there: dict[str, list[str]] = {}
+    for line in order.lines:
+        if line.location_id:
+            there.setdefault(line.location_id, []).append(line.line_id)
+    stands = [f"line {', '.join(ids)} at {name}" for name, ids in there.items()]
+    output.told(f"{order.order_id} is {order.status}; reserved: {'; '.join(stands) or 'nothing'}")
+    for one in held:
+        until = f", until {output.moment(one.until_ms)}" if one.until_ms else ""
+        by = f" by rule {one.rule}" if one.rule else ""
+        output.told(f"held{by} since {output.moment(one.since_ms)}{until}: {one.reason}")

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
+from connectors.polling import seam
 from connectors.polling.source import Source
-from connectors.polling.stores import ShopifyOrders, WooCommerceOrders
 from deploy import outside
 from deploy.policy_tables import Problem, Table
+from deploy.source_kinds import KINDS, LOOPBACK, kind_of
 from deploy.toml_file import NotToml, opened, text_of
 
 MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_SOURCES = 100
 """Each has a thread and a producer of its own."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class BadSources(ValueError):
     """The file cannot be used; the message has a line for each fault."""
-
-
-def _shopify(name: str, url: str, secrets: list[str]) -> Source:
-    return ShopifyOrders(name, url, secrets[0])
-
-
-def _woocommerce(name: str, url: str, secrets: list[str]) -> Source:
-    return WooCommerceOrders(name, url, secrets[0], secrets[1])
-
-
-_KINDS: dict[str, tuple[Callable[[str, str, list[str]], Source], int, str]] = {
-    "shopify": (_shopify, 1, "the access token"),
-    "woocommerce": (_woocommerce, 2, "the consumer key and the consumer secret, one a line"),
-}
-"""By channel: what makes the source, of how many secrets, and which these are."""
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> list[Source]:
@@ -69,16 +55,36 @@ def _source(
     for key, example in (("name", '"shop-de"'), ("channel", '"shopify"'), ("url", '"https://…"')):
         table.needed(key, example)
     name = outside.name(table, "sources", others)
-    channel = table.word("channel", tuple(_KINDS))
-    url = outside.url(table, _LOOPBACK.__contains__)
+    channel = table.word("channel", tuple(KINDS))
+    url = outside.url(table, LOOPBACK.__contains__)
     if not channel:
         return None
-    make, number, what = _KINDS[channel]
+    kind = kind_of(channel, table)
+    make = kind.read(table, directory)
+    begin = _begin(table)
     secrets = outside.secret_lines(table, directory, environment)
     table.end()
     if secrets is None:
         return None
-    if len(secrets) != number:
-        table.wrong(outside.secret_key(table), f"has {len(secrets)} lines; it needs {what}")
+    if len(secrets) not in kind.secrets:
+        key = outside.secret_key(table)
+        table.wrong(key, f"has {len(secrets)} lines; it needs {kind.what}")
         return None
-    return make(name, url, secrets)
+    source = make(name, url, secrets)
+    source.begin = begin
+    return source
+
+
+def _begin(table: Table) -> str:
+    """Where a source begins that was never asked; empty for now."""
+    text = table.text("begin")
+    if not text:
+        return ""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None or when > datetime.now(UTC):
+        table.wrong("begin", 'is no moment of the past; write it as "2026-01-31T00:00:00Z"')
+        return ""
+    return seam.moment(when)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connectors.channels.edi.order import NAME as EDI_X12
+from connectors.channels.edi.order import buyers_number
+from connectors.channels.edifact.order import NAME as EDIFACT
 from connectors.channels.mapping import Mapped, Rejected, without_bom
 from connectors.channels.registry import JOINED
 from deploy.options import SOME_REJECTED, UNREADABLE
@@ -42,7 +45,9 @@ def described(channel: str, order: Mapped, policy: Policy | None, now_ms: int) -
         return {**said, **amounts, "lines": len(order.lines)}
     if isinstance(order, CancelOrder):
         known = order.order_id.removeprefix(f"{channel}-")
-        return _said(known, "accepted", "cancellation", order.order_id)
+        # Of a purchase order both the placing and the cancelling are known by the buyer's number.
+        external_id = buyers_number(known) if channel in (EDI_X12, EDIFACT) else known
+        return _said(external_id, "accepted", "cancellation", order.order_id)
     where = "" if not order.field or order.field in order.detail else f"{order.field}: "
     return _said(order.external_id, "rejected", f"{order.reason}: {where}{order.detail}")
 

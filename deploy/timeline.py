@@ -13,6 +13,7 @@ from deploy.timeline_customers import of_customer
 from deploy.timeline_fulfillment import of_fulfillment
 from deploy.timeline_orders import of_order
 from deploy.timeline_payments import of_money
+from deploy.timeline_promises import of_promise, promised
 from schemas import fulfillment, inventory, payments, purchasing
 from schemas.money import text as money
 from schemas.records import Record
@@ -44,6 +45,7 @@ def words(record: Record) -> str:
         or _of_payment(record)
         or _of_routing(record)
         or of_fulfillment(record)
+        or of_promise(record)
         or _of_purchase(record)
         or of_customer(record)
         or of_accounting(record)
@@ -163,7 +165,8 @@ def _of_routing(record: Record) -> str:
             return _count(record.shipments, "shipment") + moved
         case fulfillment.FulfillmentOrderReleased():
             lines = ", ".join(record.line_ids)
-            return f"{record.fulfillment_order_id} at {record.location_id}: line {lines}"
+            name = record.fulfillment_order_id
+            return f"{name} at {record.location_id}: line {lines}{promised(record)}"
         case fulfillment.FulfillmentCancelled():
             return record.reason
         case fulfillment.FulfillmentLinesCancelled():

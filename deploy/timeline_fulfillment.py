@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from deploy.timeline_promises import promised
+from schemas import fulfillment_moves as moves
 from schemas import fulfillment_work as work
 from schemas.records import Record
 
@@ -11,7 +13,9 @@ from schemas.records import Record
 def of_fulfillment(record: Record) -> str:
     """One sentence; empty for another event."""
     name = getattr(record, "fulfillment_order_id", "")
-    found = _at_the_location(record) or _on_its_way(record) or _elsewhere(record)
+    found = (
+        _at_the_location(record) or _on_its_way(record) or _elsewhere(record) or _changed(record)
+    )
     return f"{name}: {found}" if found and name else found
 
 
@@ -61,11 +65,43 @@ def _elsewhere(record: Record) -> str:
             what = f"{record.quantity} × {record.sku} of line {record.line_id}"
             return f"{what} not there at {record.location_id}{_by(record.actor)}"
         case work.FulfillmentOrderRerouted():
-            return f"line {', '.join(record.line_ids)} goes from {record.location_id}"
+            lines = ", ".join(record.line_ids)
+            return f"line {lines} goes from {record.location_id}{promised(record)}"
         case work.LinesUnroutable():
             lines, tried = ", ".join(record.line_ids), ", ".join(record.tried)
             return f"line {lines}: {_plain(record.reason)}; tried {tried}"
     return ""
+
+
+def _changed(record: Record) -> str:
+    match record:
+        case moves.FulfillmentOrderMoving():
+            why = f": {record.reason}" if record.reason else ""
+            lines, to = ", ".join(record.line_ids), record.to_location_id
+            return f"line {lines} is to go to {to}{_by(record.actor)}{why}"
+        case moves.FulfillmentMoveEnded():
+            gone = f"line {', '.join(record.line_ids)} went to {record.to_location_id}"
+            stays = f"line {', '.join(record.stayed)} stays: {_plain(record.reason)}"
+            parts = [gone] * bool(record.line_ids) + [stays] * bool(record.stayed)
+            return "; ".join([*parts, f"{_plain(record.status)} now"])
+        case moves.FulfillmentOrderSplit():
+            return (
+                f"line {', '.join(record.line_ids)} split off {record.from_id}{_by(record.actor)}"
+            )
+        case moves.FulfillmentOrdersMerged():
+            lines = ", ".join(record.line_ids)
+            return f"line {lines} of {record.merged_id} goes with it{_by(record.actor)}"
+        case moves.FulfillmentOrderRedirected():
+            lines, by = ", ".join(record.line_ids), _by(record.actor)
+            now, before = _address(record.destination), _address(record.before)
+            return f"line {lines} goes to {now} instead of {before}{by}: {record.reason}"
+    return ""
+
+
+def _address(destination: str) -> str:
+    if destination == "pickup":
+        return "being fetched"
+    return f"address {destination or 0}"
 
 
 def _way(carrier: str, service: str, tracking_number: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from connectors.webhooks.shops import EVENTS
+from connectors.webhooks.shops import SHOPS
 from connectors.webhooks.signing import BadSecret, secret
 from connectors.webhooks.subscriptions import (
     MAXIMUM_SUBSCRIPTIONS,
@@ -19,15 +19,14 @@ from connectors.webhooks.subscriptions import (
 from deploy import outside
 from deploy.policy_tables import Problem, Table, suggestion
 from deploy.toml_file import NotToml, opened, text_of
+from schemas.orders import OrderRefused
 from schemas.topics import EVENT_TOPICS
 
 MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_SECRETS = 5
 _EVENTS = frozenset(name for topic in EVENT_TOPICS for name in events_of(topic))
 BEGINNINGS = ("now", "beginning")
-KINDS = ("webhook", "shopify", "woocommerce")
-SECRET_LINES = {"shopify": 1, "woocommerce": 2}
-"""Of a shop: the access token; the consumer key and the consumer secret."""
+KINDS = ("webhook", *SHOPS)
 
 
 class BadWebhooks(ValueError):
@@ -77,18 +76,39 @@ def _subscription(
     name, url = outside.name(table, "subscriptions", others), outside.url(table, _is_here)
     secrets = outside.secret_lines(table, directory, environment)
     keys: tuple[bytes, ...] = ()
+    account = token_url = ""
     if kind == "webhook":
         keys, events = _keys(table, secrets), _events(table)
         channel, secret_of_shop = table.text("channel"), ""
     else:
         # A shop is told what it can take, of its own orders.
-        events, channel, secret_of_shop = EVENTS, kind, "\n".join(secrets or ())
-        if secrets is not None and len(secrets) != SECRET_LINES[kind]:
-            found = f"has {len(secrets)} lines; it needs {SECRET_LINES[kind]}"
-            table.wrong(outside.secret_key(table), found)
+        events, channel, secret_of_shop = SHOPS[kind].events, kind, "\n".join(secrets or ())
+        account, token_url = _account(table, kind)
+        if table.flag("cancel_refused"):
+            events |= {OrderRefused.__name__}
+        if secrets is not None and len(secrets) != SHOPS[kind].secret_lines:
+            found = f"has {len(secrets)} lines; it needs {SHOPS[kind].secret_lines}:"
+            table.wrong(outside.secret_key(table), f"{found} {SHOPS[kind].secret}")
     beginning = table.word("from", BEGINNINGS, BEGINNINGS[0]) == "beginning"
     table.end()
-    return Subscription(name, url, keys, events, beginning, channel, kind, secret_of_shop)
+    return Subscription(
+        name, url, keys, events, beginning, channel, kind, secret_of_shop, account, token_url
+    )
+
+
+def _account(table: Table, kind: str) -> tuple[str, str]:
+    """What else names an account, and where its access tokens are fetched."""
+    shop = SHOPS[kind]
+    if not shop.account:
+        return "", ""
+    account = table.text("account")
+    if not account:
+        table.file.wrong(table.path, f"account is missing: {shop.account}")
+    elif shop.two_parts and not all(account.partition("/")):
+        table.wrong("account", f"is not {shop.account}")
+    if shop.needs_token_url:
+        table.needed("token_url", '"https://auth.…/oauth/token"')
+    return account, outside.url(table, _is_here, "token_url")
 
 
 def _is_here(host: str) -> bool:

@@ -120,6 +120,7 @@ GLOSSARY: dict[str, str] = {
     "received_at_ms": "when it came in",
     "authorized": "whether the whole sum is authorized",
     "from_location_id": "where the stock was held before",
+    "to_location_id": "where the stock is to be held",
     "from_on_hand": "pieces at that location, after this record",
     "from_reserved": "pieces held there for orders, after this record",
     "cause": "why",
@@ -270,6 +271,10 @@ GLOSSARY: dict[str, str] = {
     "height_mm": "0 where it was not measured",
     "parcels": "all that it is packed in",
     "without_place": "lines that were given back",
+    "ship_by_ms": "until when it is to leave its location; 0 where no calendar says",
+    "promised_by_ms": "end of the promised day, in the zone of its location; 0 for no promise",
+    "promised_day": "day of delivery, or from which it can be fetched, ISO 8601; empty for none",
+    "promises": "of each fulfillment order",
 }
 """What a field means wherever it has no words of its own."""
 
@@ -409,7 +414,10 @@ picks and packs them, and ShipmentRequested asks orders whether they may leave; 
 FulfillmentOrderShipped says that they have, and there is an OrderShipped whose shipment_id is the \
 fulfillment_order_id. After FulfillmentOrderRejected and FulfillmentOrderShort the lines are \
 released anew by FulfillmentOrderRerouted, under another fulfillment_order_id and never at a \
-location that gave something of the order back, or wait for a person after LinesUnroutable. \
+location that gave something of the order back, or wait for a person after LinesUnroutable. What \
+is moved by hand is released anew as well, after a FulfillmentMoveEnded that names its lines; \
+FulfillmentOrderSplit and FulfillmentOrdersMerged put lines into another fulfillment order of the \
+same location, and FulfillmentOrderRedirected changes where one goes. \
 CarrierEventRecorded is what a carrier told; nothing follows delivered.
 
 **Purchasing.** purchasing.events has the key sku for OfferSet and PerformanceMeasured and \

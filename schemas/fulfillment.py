@@ -77,6 +77,26 @@ class Allocation(Record, frozen=True):
     the further one, or pickup"""
 
 
+class DecideShortage(Record, frozen=True):
+    """Say what the rules do with an order of which some lines have no stock."""
+
+    order_id: str
+    wanted: RankLocations
+    """as it was asked for in this attempt"""
+    line_ids: list[str]
+    """those without stock"""
+
+
+class LineTerms(Record, frozen=True):
+    """What rules about shipments ask of a line."""
+
+    line_id: str
+    value_minor: int
+    """its price less its own discount, in minor units of the order's currency"""
+    kit: str
+    """line_id of the bundle that it is a part of; empty for none"""
+
+
 class RouteOrder(Record, frozen=True):
     """Make fulfillment orders from a reserved and paid order."""
 
@@ -90,6 +110,12 @@ class RouteOrder(Record, frozen=True):
     """ISO 4217; empty where the total is not said"""
     total_minor: int = 0
     """what the customer pays, for rules about an order's value"""
+    terms: list[LineTerms] = []
+    """of every line, once fulfillment has asked for them; empty before"""
+    overruled: bool = False
+    """a person has let it go: rules about shipments do not keep it"""
+    dispatch_by_ms: Millis = 0
+    """until when it is to leave by the policy's cut-off; 0 where no rule says"""
 
 
 class RecordMove(Record, frozen=True):
@@ -99,6 +125,8 @@ class RecordMove(Record, frozen=True):
     line_id: str
     moved: bool
     location_id: str
+    reason: str = ""
+    """one of schemas.inventory.Refusal; empty where it was moved"""
 
 
 class CancelFulfillment(Record, frozen=True):
@@ -119,7 +147,10 @@ class LocationsRanked(Record, frozen=True):
     """best first, at most 16"""
     at_ms: Millis
     address: int = 0
-    """which of the order's addresses it is for; there is one event for each"""
+    """which of the order's addresses it is for; there is one event for each, and for goods that
+    rules tell apart"""
+    goods: str = ""
+    """names of these goods, with commas; empty for lines that are none of them"""
 
 
 class FulfillmentOrderReleased(Record, frozen=True):
@@ -132,6 +163,9 @@ class FulfillmentOrderReleased(Record, frozen=True):
     at_ms: Millis
     destination: str = ""
     """empty for the order's own address, else the number of the further one, or pickup"""
+    ship_by_ms: Millis = 0
+    promised_by_ms: Millis = 0
+    promised_day: str = ""
 
 
 class OrderRouted(Record, frozen=True):

@@ -30,6 +30,12 @@ class WorkStatus(StrEnum):
     LOST = "lost"
     RETURNED_TO_SENDER = "returned_to_sender"
     CANCELLED = "cancelled"
+    MOVING = "moving"
+    """inventory has been asked to move its lines to another location"""
+    MOVED = "moved"
+    """all of its lines are at another location"""
+    MERGED = "merged"
+    """its lines are in another fulfillment order of the same location"""
 
 
 class WorkRefusal(StrEnum):
@@ -51,7 +57,17 @@ class WorkRefusal(StrEnum):
     """the location has given back the order's goods and is not asked again"""
     UNKNOWN_LOCATION = "unknown_location"
     PICKUP_STAYS = "pickup_stays"
-    """what the customer fetches is not sent from elsewhere"""
+    """what the customer fetches is not sent from elsewhere, unless it was agreed with them"""
+    WITH_SUPPLIER = "with_supplier"
+    """a supplier has its purchase order as it is: it is moved as a whole or not at all"""
+    OTHER_PLACE = "other_place"
+    """the two are at two locations, or go to two places"""
+    NOTHING_LEFT = "nothing_left"
+    """no line would stay"""
+    TOO_MANY = "too_many"
+    """the order has had as many fulfillment orders as it may"""
+    NO_CARRIER = "no_carrier"
+    """by the rules no carrier goes there from its location with these goods"""
 
 
 class Unroutable(StrEnum):
@@ -63,6 +79,10 @@ class Unroutable(StrEnum):
     """every location that could have served them has been tried"""
     NO_RESERVATION = "no_reservation"
     """inventory holds nothing for them"""
+    KIT_STAYS = "kit_stays"
+    """all of a kit is in one place, and inventory does not move it"""
+    KIT_APART = "kit_apart"
+    """by the rules the parts of a bundle leave together, and no location has all of them"""
 
 
 class CarrierKind(StrEnum):
@@ -374,8 +394,8 @@ class FulfillmentOrderCancelled(Record, frozen=True):
 
 
 class FulfillmentOrderRerouted(Record, frozen=True):
-    """Lines that a location gave back are released to another one. It takes the place of the
-    FulfillmentOrderReleased of these lines."""
+    """Lines that a location gave back, or that were moved by hand, are released to another one. It
+    takes the place of the FulfillmentOrderReleased of these lines."""
 
     order_id: str
     fulfillment_order_id: str
@@ -384,6 +404,9 @@ class FulfillmentOrderRerouted(Record, frozen=True):
     destination: str
     """as FulfillmentOrderReleased has it"""
     at_ms: Millis
+    ship_by_ms: Millis = 0
+    promised_by_ms: Millis = 0
+    promised_day: str = ""
 
 
 class LinesUnroutable(Record, frozen=True):
@@ -405,6 +428,8 @@ class WorkLine(Record, frozen=True):
     sku: str
     quantity: int
     also_at: list[str]
+    tried: list[str] = []
+    """locations that had no stock when it was to go there"""
 
 
 class FulfillmentOrder(Record, frozen=True):
@@ -436,6 +461,18 @@ class FulfillmentOrder(Record, frozen=True):
     """what its carrier told before orders has answered"""
     missing: list[PackedLine] = []
     """lines that were short, with the pieces that were missing"""
+    released_at_ms: Millis = 0
+    """0 for one from before this was kept"""
+    origin: str = ""
+    """fulfillment order that it was split from, or that it ended in when they were merged"""
+    moving_to: str = ""
+    """location that its lines go to, or went to last"""
+    moving: list[str] = []
+    """line ids that inventory has not answered for"""
+    moved: list[str] = []
+    """line ids that are reserved there, until the others are answered for"""
+    stayed: list[str] = []
+    """line ids that inventory could not move there"""
 
 
 class LineWithoutPlace(Record, frozen=True):
@@ -452,7 +489,13 @@ class LineWithoutPlace(Record, frozen=True):
     found: str
     """location where it is reserved now, until the others of the order are answered for"""
     reason: str
-    """one of Unroutable; empty while locations are tried"""
+    """one of Unroutable; empty while locations are tried, or orders is asked where it goes"""
+    tried: list[str] = []
+    """locations that had no stock for it"""
+    ranked: bool = False
+    """also_at is what orders' answer has led to: after it there are no others"""
+    kit: str = ""
+    """line_id of the bundle whose parts go on together by the rules; empty for none"""
 
 
 class WorkState(Record, frozen=True):
@@ -465,35 +508,3 @@ class WorkState(Record, frozen=True):
     rejected: list[str]
     """locations that gave something of the order back; never tried again"""
     without_place: list[LineWithoutPlace]
-
-
-COMMANDS: tuple[type[Record], ...] = (
-    AcceptFulfillmentOrder,
-    RejectFulfillmentOrder,
-    StartPicking,
-    ReportShort,
-    RecordPacked,
-    ShipFulfillmentOrder,
-    RecordShipmentAnswer,
-    RecordGoodsLeft,
-    RecordCarrierEvent,
-    HoldFulfillmentOrder,
-    ReleaseFulfillmentOrder,
-    RouteLinesTo,
-)
-EVENTS: tuple[type[Record], ...] = (
-    FulfillmentOrderAccepted,
-    FulfillmentOrderRejected,
-    PickingStarted,
-    FulfillmentOrderShort,
-    FulfillmentOrderPacked,
-    ShipmentRequested,
-    FulfillmentOrderShipped,
-    ShipmentRefused,
-    CarrierEventRecorded,
-    FulfillmentOrderHeld,
-    FulfillmentHoldEnded,
-    FulfillmentOrderCancelled,
-    FulfillmentOrderRerouted,
-    LinesUnroutable,
-)

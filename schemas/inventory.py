@@ -40,6 +40,26 @@ class Refusal(StrEnum):
     KIT_HAS_NO_STOCK = "kit_has_no_stock"
 
 
+class StockChoice(StrEnum):
+    """By which stock one of several locations is chosen."""
+
+    OVERSTOCK = "overstock"
+    """the one with the most pieces available, safety stock taken off"""
+    AGE = "age"
+    """the one whose pieces expire first; of a SKU without lots all are equal"""
+
+
+class ChosenByStock(Record, frozen=True):
+    """Of these locations inventory takes the one that its stock speaks for, and not the first."""
+
+    first: int
+    """number of the first of them among the ranked ones, from 0"""
+    last: int
+    """number of the last of them; those between are among them"""
+    by: str
+    """one of StockChoice; of equals the earlier one is taken"""
+
+
 class ReserveStock(Record, frozen=True):
     """Reserve a line at the first ranked location that can serve it whole."""
 
@@ -67,6 +87,10 @@ class ReserveStock(Record, frozen=True):
     held: bool = False
     """true: the line is reserved and is to have this quantity; where that cannot be, it stays as it
     is and this is refused"""
+    ruled: bool = False
+    """the rules of routing say what becomes of the order where this is refused"""
+    choices: list[ChosenByStock] = []
+    """where stock decides; kits, and lines that wait, go by the ranking alone"""
 
 
 class ReleaseStock(Record, frozen=True):
@@ -369,3 +393,5 @@ class KitState(Record, frozen=True):
     channel: str = ""
     customer_group: str = ""
     wake_at_ms: Millis = 0
+    ruled: bool = False
+    """as ReserveStock has it"""

@@ -75,6 +75,8 @@ class Refusal(StrEnum):
     MORE_THAN_LEFT = "more_than_left"
     """of what was billed, less what was refunded before"""
     NOT_CAPTURED = "not_captured"
+    ROUTING = "routing"
+    """a rule of routing; the event names it"""
 
 
 class OrderLine(Record, frozen=True):
@@ -308,6 +310,9 @@ class ReleaseHold(Record, frozen=True):
     """the words of who asks"""
     actor: str
     requested_at_ms: Millis
+    ask_again: bool = False
+    """true: other rules of routing are asked about an order that they have held, and nobody lets it
+    go in their place"""
 
 
 class RecordReservation(Record, frozen=True):
@@ -328,6 +333,8 @@ class RecordReservation(Record, frozen=True):
     """true: refused, but the line stands in the queue for stock"""
     promised_at_ms: Millis = 0
     """when expected supply covers a waiting line; 0 where none does"""
+    ruled: bool = False
+    """true: refused, and the rules of routing say what becomes of the order"""
 
 
 class RecordAvailability(Record, frozen=True):
@@ -340,11 +347,20 @@ class RecordAvailability(Record, frozen=True):
 
 
 class RecordSourcingFailure(Record, frozen=True):
-    """Reply of fulfillment to RankLocations: no location may serve the order."""
+    """Reply of fulfillment to RankLocations, that no location may serve the order, or to
+    DecideShortage."""
 
     order_id: str
     attempt: int
     reason: str
+    otherwise: str = ""
+    """queue, backorder or cancel, as the rules of routing say; empty: as the order's policy does"""
+    rule: str = ""
+    """of routing, that says so; empty where none speaks of the order"""
+    detail: str = ""
+    """what is missing, line by line"""
+    cancel_after_ms: Millis = 0
+    """what waits longer is cancelled; 0 for never"""
 
 
 class RecordPayment(Record, frozen=True):
@@ -532,7 +548,7 @@ class OrderRefused(Record, frozen=True):
     sequence: int = 0
     digest: bytes = b""
     rule: str = ""
-    """of the policy; empty where none refused it"""
+    """of the policy, or of routing; empty where none refused it"""
 
 
 class OrderCancelled(Record, frozen=True):
@@ -623,13 +639,13 @@ class OrderHeld(Record, frozen=True):
     kind: str
     """one of schemas.policies.HoldKind"""
     rule: str
-    """of the policy; empty where a person holds it"""
+    """of the policy, or of routing; empty where a person holds it"""
     until_ms: Millis
     """when the hold ends by itself; 0 for until somebody decides"""
     then: str
     """release or cancel, when that time has come"""
     reason: str
-    """the words of who asked; empty where a rule did"""
+    """the words of who asked, or what routing lacks; empty where a rule of the policy did"""
     actor: str
     at_ms: Millis
     sequence: int = 0
@@ -858,6 +874,12 @@ class OrderState(Record, frozen=True):
     """sum of all OrderRefunded; within refund_asked_minor"""
     billing_country: str = ""
     """ISO 3166-1 alpha-2 of the billing address; empty where unknown"""
+    ruled: bool = False
+    """some line of this attempt has no stock, and the rules of routing say what follows"""
+    waits_until_ms: Millis = 0
+    """when it is cancelled if it still waits for stock then; 0: no rule of routing says"""
+    dispatch_by_ms: Millis = 0
+    """until when it is to leave by the policy's cut-off; 0 where no rule says"""
 
 
 class EarlyState(Record, frozen=True):

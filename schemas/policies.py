@@ -123,6 +123,8 @@ class HoldKind(StrEnum):
     TOTAL_MISMATCH = "total_mismatch"
     DUPLICATE = "duplicate"
     CUT_OFF = "cut_off"
+    ROUTING = "routing"
+    """no location, no stock or no way to send it that the rules of routing allow"""
 
 
 class Then(StrEnum):

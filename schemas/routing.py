@@ -34,17 +34,23 @@ class Sort(StrEnum):
     """the greatest share of the day's capacity that is left"""
     SEQUENCE = "sequence"
     """as `sequence` of the rules names them; those that it does not name are last"""
+    OVERSTOCK = "overstock"
+    """the most pieces available. Decided by inventory among the locations that the sorts before it
+    put first; so it is the last one"""
+    AGE = "age"
+    """the pieces that expire first; as overstock"""
 
 
 class Otherwise(StrEnum):
-    """What is done where no location of a rule, or of one before it, has the goods."""
+    """What is done where no location of a rule, or of one before it, has the goods; and with an
+    order that is reserved, where its shipments cannot be as the rules want them."""
 
     NEXT = "next"
-    """the next rule that fits is asked"""
+    """the next rule that fits is asked; after the last one the order's policy decides"""
     QUEUE = "queue"
     """the order waits for a person, with the reasons"""
     BACKORDER = "backorder"
-    """it waits for stock"""
+    """it waits for stock, whatever its policy says"""
     DROP_SHIP = "drop_ship"
     """suppliers are tried, then it waits for a person"""
     CANCEL = "cancel"
@@ -138,6 +144,10 @@ class Calendar(Record, frozen=True):
     """local minute of the day until which an order counts as of that day"""
     handling_days: int
     """working days from that day until it leaves"""
+    leave_minute: int = 0
+    """local minute of that day until which it leaves; 0 for the cut-off"""
+    warn_before_ms: Millis = 0
+    """how long before it is to leave is told of what is not accepted; 0 for four hours"""
 
 
 class Zone(Record, frozen=True):
@@ -202,6 +212,25 @@ class RoutingRule(Record, frozen=True):
     known"""
     surcharge_minor: int = 0
     """added to the cost of each shipment from these locations"""
+    cancel_after_ms: Millis = 0
+    """what waits longer is cancelled; 0 for never"""
+    kits_together: bool = False
+    """the parts of a bundle leave one location together"""
+
+
+class RecordUnrouted(Record, frozen=True):
+    """Reply of fulfillment to RouteOrder: the rules of routing do not allow its shipments, or more
+    has to be known of its lines."""
+
+    order_id: str
+    terms_wanted: bool
+    """RouteOrder is to come again with the terms of its lines, and nothing else is said"""
+    otherwise: str = ""
+    """queue or cancel"""
+    rule: str = ""
+    """of routing, that is broken; empty where no carrier goes"""
+    detail: str = ""
+    """what is not allowed"""
     cancel_after_ms: Millis = 0
     """what waits longer is cancelled; 0 for never"""
 

@@ -27,6 +27,12 @@ from connectors.vault.master import MasterKeys
 from connectors.vault.sealing import Vault
 from schemas import codec
 from schemas.channels import RawPayload
+from schemas.fulfillment_moves import (
+    MergeFulfillmentOrders,
+    MoveFulfillmentOrder,
+    RedirectShipment,
+    SplitFulfillmentOrder,
+)
 from schemas.fulfillment_work import (
     AcceptFulfillmentOrder,
     RecordCarrierEvent,
@@ -70,6 +76,7 @@ OrderCommand = (
     | RecordShipment
     | RefundOrder
     | RefundPayment
+    | RedirectShipment
 )
 WorkCommand = (
     AcceptFulfillmentOrder
@@ -79,6 +86,9 @@ WorkCommand = (
     | RecordPacked
     | ShipFulfillmentOrder
     | RecordCarrierEvent
+    | MoveFulfillmentOrder
+    | SplitFulfillmentOrder
+    | MergeFulfillmentOrders
 )
 CHANNEL = "json"
 LOCATIONS = (

@@ -1,4 +1,7 @@
-"""What a carrier is to millrace: notices about tracking numbers, in the carrier's own codes."""
+"""What a carrier is to millrace: notices about tracking numbers, in the carrier's own codes.
+
+CarrierAway   the carrier could not be asked; it is asked again
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,36 @@ class Carrier(Protocol):
 
     def meaning(self, code: str) -> CarrierKind | None:
         """What a code means; None for one that says nothing of where the parcel is."""
+
+
+class Told(NamedTuple):
+    """What a carrier has told since a cursor."""
+
+    notices: Sequence[Notice]
+    """in the order in which they came in"""
+    cursor: str
+    """where to go on"""
+    ask_at_ms: int
+    """when to ask again; 0: nothing more will come"""
+
+
+class CarrierAway(Exception):
+    """The carrier could not be asked. The message has no secret and nothing personal.
+
+    `seconds`: how long it wants us to wait; 0 where it does not say.
+    """
+
+    def __init__(self, why: str, seconds: float = 0.0) -> None:
+        super().__init__(why)
+        self.seconds = seconds
+
+
+class TrackingCarrier(Carrier, Protocol):
+    """A carrier that can be asked again and again what is new."""
+
+    def since(self, shipment: Shipment, cursor: str, now_ms: int) -> Told:
+        """What it has told behind the cursor, which is empty at first. The same cursor gives the
+        same notices again, and perhaps more. Raises CarrierAway."""
 
 
 def commands(carrier: Carrier, shipment: Shipment) -> list[RecordCarrierEvent]:

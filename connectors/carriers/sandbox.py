@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from connectors.carriers.carrier import Notice, Shipment
+from connectors.carriers.carrier import Notice, Shipment, Told
 from schemas.fulfillment_work import CarrierKind
 
 LATE = "-LATE"
@@ -73,10 +73,17 @@ _TWICE = 0.3
 """share of notices that come twice"""
 
 
+MAXIMUM_SPEED = 1_000_000
+
+
 class Sandbox:
     """The carrier. Asked again, it tells the same."""
 
     name: str = "sandbox"
+
+    def __init__(self, speed: int = 1) -> None:
+        """`speed`: how much faster than a real one it is, from 1 to MAXIMUM_SPEED."""
+        self._speed = speed
 
     def notices(self, shipment: Shipment) -> Sequence[Notice]:
         """All that it will tell, as it comes in: mixed up and partly twice, by tracking number."""
@@ -85,7 +92,11 @@ class Sandbox:
         steps = (*_BEGINNING, *_ENDS.get(ending, _DELIVERED))
         told = [
             Notice(
-                f"{number}/{place}", number, code, shipment.shipped_at_ms + after_ms, WORDS[code]
+                f"{number}/{place}",
+                number,
+                code,
+                shipment.shipped_at_ms + after_ms // self._speed,
+                WORDS[code],
             )
             for place, (code, after_ms) in enumerate(steps, start=1)
         ]
@@ -96,6 +107,18 @@ class Sandbox:
         told += [notice for notice in told if chance.random() < _TWICE]
         chance.shuffle(told)
         return told
+
+    def since(self, shipment: Shipment, cursor: str, now_ms: int) -> Told:
+        """See connectors.carriers.carrier.TrackingCarrier. A notice comes in when it and all before
+        it have happened, so that one which overtakes others makes them late. The cursor is how
+        many have come in."""
+        told = self.notices(shipment)
+        first = int(cursor or "0")
+        past = first
+        while past < len(told) and told[past].occurred_at_ms <= now_ms:
+            past += 1
+        following = told[past].occurred_at_ms if past < len(told) else 0
+        return Told(told[first:past], str(past), following)
 
     def meaning(self, code: str) -> CarrierKind | None:
         """See connectors.carriers.carrier.Carrier."""

@@ -143,6 +143,7 @@ def _check_is_order(order: Fields) -> None:
             raise Rejected("not_an_order", name, "a quote, which nobody has ordered yet")
     marked = order.has("type") or any(order.names(name) for name in _MARKS)
     if not marked and order.raw("typeId") != "order":
+        listing.check_speaks(order, ("version", "typeId", "resource", "lineItems"), "commercetools")
         raise Rejected("not_an_order", "", "something of commercetools' that is no order")
     if not order.has("lineItems") and not order.has("customLineItems"):
         detail = "lineItems are missing: the whole order is needed"

@@ -13,6 +13,8 @@ from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact
 from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder, Tender
 
+_MARKS = ("external_id", "placed_at", "currency", "lines", "total", "payment", "cancelled")
+
 
 class GenericJson:
     """Reads one order, a list, `{"orders": []}`, or JSON Lines with an order on each."""
@@ -33,6 +35,7 @@ class GenericJson:
 
     def _order(self, value: object, raw_id: str, now_ms: int) -> PlaceOrder | CancelOrder:
         order = Fields(value)
+        listing.check_speaks(order, _MARKS, "this form")
         external_id = order.identifier("external_id")
         order_id = mapping.order_id(self.name, external_id)
         if order.boolean("cancelled"):

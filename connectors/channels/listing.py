@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from connectors.channels import mapping
-from connectors.channels.mapping import Mapped, Rejected
+from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact
 from schemas.orders import CancelOrder, PlaceOrder
 
@@ -67,6 +67,13 @@ def contacts(
         return [of(value) for value in find() if not isinstance(value, Rejected)]
     except Rejected:
         return []
+
+
+def check_speaks(order: Fields, names: Iterable[str], whose: str) -> None:
+    """Raise Rejected, unreadable, for an object that has no field of an order of somebody's."""
+    if not any(order.names(name) for name in names):
+        detail = f"the payload is no order of {whose}: it has none of an order's fields"
+        raise Rejected("unreadable", "", detail)
 
 
 def field(name: str) -> Callable[[object], object]:

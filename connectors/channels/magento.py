@@ -41,6 +41,8 @@ _OTHER_OBJECTS = (
     ("website_id", "a customer, not an order"),
 )
 """What else comes from Magento, by a field that it has and an order has not."""
+_GRAPHQL = ("customerOrders", "guestOrder", "guestOrderByToken")
+_MARKS = ("id", "items", "state", "status", "store_id", "created_at")
 _ORDERS = ("entity_id", "increment_id", "grand_total", "order_currency_code", "base_grand_total")
 
 
@@ -152,6 +154,9 @@ def _unwrapped(value: object, depth: int = 0) -> list[object]:
         ]
     if "items" in value:
         return _list(value, "items")
+    if any(name in value for name in _GRAPHQL) or _has_orders(value.get("customer")):
+        detail = "an answer of Magento's GraphQL API to a customer; the orders of its REST API are"
+        raise Rejected("wrong_type", "data", f"{detail} read")
     # An event has its order in event.data.value; depth bounds an envelope in an envelope.
     for name in ("event", "data", "value", "detail", "entity", "order"):
         if isinstance(value.get(name), dict | list | mapping.Repeated) and depth < 5:
@@ -159,6 +164,10 @@ def _unwrapped(value: object, depth: int = 0) -> list[object]:
     if "message" in value:
         raise Rejected("not_an_order", "message", "an error of Magento, and no order")
     return [value]
+
+
+def _has_orders(customer: object) -> bool:
+    return isinstance(customer, dict) and "orders" in customer
 
 
 def _list(value: dict[str, object], name: str) -> list[object]:
@@ -180,6 +189,7 @@ def _check_is_order(order: Fields) -> None:
     if order.has("order_id"):
         raise Rejected("not_an_order", "order_id", _OTHER_OBJECTS[0][1])
     if not any(order.names(name) for name in _ORDERS):
+        listing.check_speaks(order, _MARKS, "Magento")
         raise Rejected("not_an_order", "", "neither entity_id nor grand_total: it is no order")
 
 

@@ -86,7 +86,7 @@ class Mapping(Protocol):
 
 
 class Repeated:
-    """Stands where a JSON object names a key twice, so that nothing is read from it."""
+    """Stands where a JSON object gives a key twice with two values: nothing is read from it."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -372,7 +372,7 @@ def load_json(payload: bytes) -> object:
 
 
 def load_unambiguous_json(payload: bytes) -> object:
-    """As load_json, but with `Repeated` in the place of an object that names a key twice."""
+    """As load_json, but `Repeated` where an object gives a key twice with two values."""
     value = load_json(payload)
     # Each key has its colon. Where the value, written again, has as many colons as the payload,
     # no key was dropped; counting them is far cheaper than a parser that looks at every pair.
@@ -421,7 +421,8 @@ def _load_tolerantly(payload: bytes, number: Callable[[str], object] = float) ->
 def _one_value_per_key(pairs: list[tuple[str, object]]) -> dict[str, object] | Repeated:
     values: dict[str, object] = {}
     for key, value in pairs:
-        if key in values:
+        # What says the same thing twice leaves nothing open.
+        if key in values and repr(values[key]) != repr(value):
             return Repeated(key)
         values[key] = value
     return values

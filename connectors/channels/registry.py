@@ -7,6 +7,7 @@ from connectors.channels.call_centre import CallCentre
 from connectors.channels.commercetools import Commercetools
 from connectors.channels.ebay import Ebay
 from connectors.channels.edi.channel import EdiX12
+from connectors.channels.edifact.channel import Edifact
 from connectors.channels.etsy import Etsy
 from connectors.channels.generic import GenericCsv, GenericJson
 from connectors.channels.magento import Magento
@@ -32,6 +33,7 @@ _ALL: tuple[Mapping, ...] = (
     GenericJson(),
     GenericCsv(),
     EdiX12(),
+    Edifact(),
     CallCentre(),
     PointOfSale(),
 )

@@ -93,7 +93,11 @@ class Saleor:
             return CancelOrder(order_id, mapping.CANCELLED_AT_CHANNEL, now_ms)
         if not order.has("status") and not order.names("lines"):
             raise _without_lines()
-        status = order.text("status").upper()
+        if not order.has("status"):
+            detail = "status is missing: the event or the query has to ask for it"
+            raise Rejected("incomplete", "status", detail)
+        # The older webhooks write `partially fulfilled`.
+        status = order.text("status").upper().replace(" ", "_")
         if status in _ENDED:
             when = told(lambda: _version(order, found.issued_at), now_ms)
             return CancelOrder(order_id, _ENDED[status], when)
@@ -197,6 +201,8 @@ def _answered(held: dict[str, object], event: str, path: str) -> list[_Found]:
     if not orders:
         if held.keys() & {"orders", "order"}:
             raise Rejected("missing_field", path or "orders", "there is no order in it")
+        if not path and not event and "errors" not in held:
+            raise Rejected("unreadable", "", "the payload is no order of Saleor, and no event")
         raise Rejected("not_an_order", path, "nothing in it is an order")
     return orders
 
@@ -239,7 +245,8 @@ def _check_is_order(order: Fields) -> None:
     kind = _kind(order.raw("id"))
     marked = not kind and any(order.names(name) for name in _MARKS)
     if kind != "Order" and not marked and not order.names("lines"):
-        raise Rejected("not_an_order", "id", "something of Saleor's that is no order")
+        what = "something of Saleor's" if kind else "something"
+        raise Rejected("not_an_order", "id", f"{what} that is no order, and without lines")
 
 
 def _kind(identifier: object) -> str:

@@ -6,6 +6,8 @@ Source: Shopify's Admin API, REST Order resource (2024-07), Order object, webhoo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connectors.channels import (
     countries,
     listing,
@@ -15,9 +17,10 @@ from connectors.channels import (
     shopify_graphql,
     shopify_lines,
     shopify_payment,
+    shopify_sums,
 )
 from connectors.channels.mapping import Fields, Mapped, Rejected
-from connectors.channels.shopify_fields import amount, identifier, of_set, optional_amount, told
+from connectors.channels.shopify_fields import identifier, told
 from schemas.customers import Contact
 from schemas.orders import Address, CancelOrder, Discount, OrderLine, PlaceOrder
 
@@ -41,6 +44,8 @@ _FULFILLED = {
     "partial": "has been fulfilled in part",
     "restocked": "has gone back to stock",
 }
+_MARKS = ("id", "line_items", "total_price", "currency", "created_at")
+_OF_NUMBERS = frozenset({"invalid_amount", "invalid_quantity"})
 _OTHER_OBJECTS = (
     ("abandoned_checkout_url", "a checkout that nobody has completed"),
     ("refund_line_items", "a refund, not the order that it belongs to"),
@@ -75,9 +80,26 @@ class Shopify:
     name = "shopify"
 
     def orders(self, payload: bytes, topic: str, raw_id: str, now_ms: int) -> list[Mapped]:
-        """One result per order; a payload that fails as a whole gives one Rejected."""
+        """One result per order; a payload that fails as a whole gives one Rejected.
+
+        Shopify writes amounts as text, for which the fast reader of JSON is enough. Where somebody
+        has turned them into numbers, what stands in the payload is read digit by digit.
+        """
+        results = self._read(payload, topic, raw_id, now_ms, mapping.load_json)
+        if any(isinstance(one, Rejected) and one.reason in _OF_NUMBERS for one in results):
+            return self._read(payload, topic, raw_id, now_ms, mapping.load_exact_json)
+        return results
+
+    def _read(
+        self,
+        payload: bytes,
+        topic: str,
+        raw_id: str,
+        now_ms: int,
+        load: Callable[[bytes], object],
+    ) -> list[Mapped]:
         try:
-            found, topic = _found(payload, topic)
+            found, topic = _found(payload, topic, load)
         except Rejected as error:
             return [error]
         return listing.each(
@@ -89,7 +111,8 @@ class Shopify:
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
         try:
-            return [people.of_shopify(value) for value in _found(payload, topic)[0]]
+            found, _ = _found(payload, topic, mapping.load_json)
+            return [people.of_shopify(value) for value in found]
         except Rejected:
             return []
 
@@ -118,12 +141,12 @@ class Shopify:
             return CancelOrder(order_id, reason, when)
         if topic == "orders/delete":
             return CancelOrder(order_id, DELETED_AT_CHANNEL, now_ms)
-        _check_not_fulfilled(order)
-        currency = order.currency("currency")
+        _check_to_deliver(order)
+        currency = shopify_sums.currency(order)
         discounts = shopify_discounts.read(order, currency)
-        lines, tips = shopify_lines.lines(order, currency, discounts.of_lines)
-        total = amount(order, "total_price", currency)
-        paid = shopify_payment.paid(order, currency, total)
+        lines = shopify_lines.lines(order, currency, discounts.of_lines)
+        sums = shopify_sums.read(order, currency, lines, discounts)
+        paid = shopify_payment.paid(order, currency, sums.total)
         ship_to = _ship_to(order)
         return PlaceOrder(
             order_id=order_id,
@@ -134,11 +157,11 @@ class Shopify:
                 "processed_at" if order.has("processed_at") else "created_at"
             ),
             currency=currency,
-            lines=lines,
-            discount_minor=discounts.of_order,
+            lines=lines.read,
+            discount_minor=sums.discount,
             shipping_minor=shopify_lines.shipping(order, currency) - discounts.of_shipping,
-            tax_minor=_added(order, currency, tips),
-            total_minor=total,
+            tax_minor=sums.added,
+            total_minor=sums.total,
             payment_method="channel",
             payment_token="",
             paid_minor=paid,
@@ -148,7 +171,7 @@ class Shopify:
             raw_id=raw_id,
             tenders=shopify_payment.tenders(order, currency, paid),
             prices_include_tax=order.boolean("taxes_included"),
-            discounts=_known(discounts.made_of, lines),
+            discounts=_known(discounts.made_of, lines.read),
             shipping_method=shopify_lines.shipping_method(order),
             shipping_tax_rate_ppm=shopify_lines.shipping_tax_rate(order, currency),
             purchase_order_number=told(lambda: order.optional_text("po_number"), ""),
@@ -164,10 +187,10 @@ def _known_id(value: object) -> object:
     return shopify_graphql.plain_id(known) if isinstance(known, str) else known
 
 
-def _found(payload: bytes, topic: str) -> tuple[list[object], str]:
+def _found(payload: bytes, topic: str, load: Callable[[bytes], object]) -> tuple[list[object], str]:
     """The orders in a payload and the topic that they came under. Raises Rejected."""
     _check_topic(topic)
-    value, lines = listing.loaded(payload, mapping.load_json)
+    value, lines = listing.loaded(payload, load)
     if lines is not None:
         return shopify_graphql.gathered(lines), topic
     if isinstance(value, dict) and "detail-type" in value:
@@ -250,6 +273,7 @@ def _check_is_order(order: Fields) -> None:
     """Raise Rejected for something else of Shopify's."""
     if order.has("financial_status"):
         return
+    listing.check_speaks(order, _MARKS, "Shopify")
     if any(order.names(name) for name in ("applied_discount", "invoice_url", "invoice_sent_at")):
         raise _draft({"id": order.raw("id"), "order_id": order.raw("order_id")})
     for name, what in _OTHER_OBJECTS:
@@ -257,8 +281,9 @@ def _check_is_order(order: Fields) -> None:
             raise Rejected("not_an_order", name, what)
 
 
-def _check_not_fulfilled(order: Fields) -> None:
-    """Raise Rejected for an order that has left: it must not be sent a second time."""
+def _check_to_deliver(order: Fields) -> None:
+    """Raise Rejected for an order that has left, which must not be sent a second time, and for one
+    whose money went back whole."""
     status = order.raw("fulfillment_status")
     if isinstance(status, str) and (done := _FULFILLED.get(status.lower())):
         raise Rejected(
@@ -266,24 +291,16 @@ def _check_not_fulfilled(order: Fields) -> None:
             "fulfillment_status",
             f"the order {done} at the channel already, so that it is not delivered from here",
         )
+    paid = order.raw("financial_status")
+    if isinstance(paid, str) and paid.strip().lower() == "refunded":
+        detail = "all that was paid for the order has been given back"
+        raise Rejected(mapping.NOTHING_TO_DELIVER, "financial_status", detail)
 
 
 def _known(discounts: list[Discount], lines: list[OrderLine]) -> list[Discount]:
     """The discounts of lines that still have pieces, and of the order."""
     known = {"", *(line.line_id for line in lines)}
     return [each for each in discounts if each.line_id in known]
-
-
-def _added(order: Fields, currency: str, tips: int) -> int:
-    """What comes on top of goods and shipping: tax, duties, fees and tips."""
-    added = max(tips, optional_amount(order, "total_tip_received", currency))
-    tax = optional_amount(order, "total_tax", currency)
-    if not order.boolean("taxes_included"):
-        added += tax
-    if not order.boolean("duties_included"):
-        added += of_set(order, "original_total_duties_set", currency)
-    added += of_set(order, "original_total_additional_fees_set", currency)
-    return mapping.check_sum((added,), "total_tax")
 
 
 def _ship_to(order: Fields) -> Address:

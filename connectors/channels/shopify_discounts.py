@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.channels.mapping import Fields, Rejected
-from connectors.channels.shopify_fields import amount, identifier, optional_amount, told
+from connectors.channels.shopify_fields import amount, optional_amount, told
+from connectors.channels.shopify_lines import known_as, shipping_lines
 from schemas.orders import Discount
 
 _WITHOUT_NAME = "discount"
@@ -34,14 +35,15 @@ def read(order: Fields, currency: str) -> Discounts:
     total = optional_amount(order, "total_discounts", currency)
     try:
         names = _names(order)
+        found = order.objects("line_items")
         lines = [
-            Discount(name, part, identifier(line, "id"))
-            for line in order.objects("line_items")
+            Discount(name, part, known_as(line, found, number))
+            for number, line in enumerate(found, 1)
             for name, part in _allocated(line, names, currency)
         ]
         shipping = [
             Discount(name, part)
-            for line in order.objects("shipping_lines")
+            for line in shipping_lines(order)
             for name, part in _off_shipping(line, names, currency)
         ]
     except Rejected:

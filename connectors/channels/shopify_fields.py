@@ -81,4 +81,4 @@ def _rate(value: object) -> int:
         rate = Decimal(str(value))
     except InvalidOperation:
         return 0
-    return round(rate * _PPM) if 0 <= rate <= 10 else 0
+    return round(rate * _PPM) if rate.is_finite() and 0 <= rate <= 10 else 0

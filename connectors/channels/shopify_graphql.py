@@ -38,11 +38,16 @@ _ORDER_MONEY = {
     "total_tax": "totalTaxSet",
     "total_tip_received": "totalTipReceivedSet",
     "total_outstanding": "totalOutstandingSet",
+    "current_total_price": "currentTotalPriceSet",
+    "current_total_tax": "currentTotalTaxSet",
+    "current_total_discounts": "currentTotalDiscountsSet",
 }
 _SETS = {
     "original_total_duties_set": "originalTotalDutiesSet",
     "original_total_additional_fees_set": "originalTotalAdditionalFeesSet",
     "total_shipping_price_set": "totalShippingPriceSet",
+    "current_total_duties_set": "currentTotalDutiesSet",
+    "current_total_additional_fees_set": "currentTotalAdditionalFeesSet",
 }
 _ADDRESSES = {"shipping_address": "shippingAddress", "billing_address": "billingAddress"}
 _ADDRESS = {
@@ -71,6 +76,7 @@ _SHIPPING_LINE = {
     "title": "title",
     "code": "code",
     "source": "source",
+    "is_removed": "isRemoved",
     "delivery_category": "deliveryCategory",
 }
 _NAMES = (
@@ -184,7 +190,7 @@ def in_rest_names(value: dict[str, object]) -> dict[str, object]:
     status = value.get("displayFulfillmentStatus")
     order["fulfillment_status"] = _DONE.get(status) if isinstance(status, str) else None
     if order["currency"] is None:
-        order["currency"] = _shop_money(value, "totalPriceSet").get("currencyCode")
+        order["currency"] = _currency(value)
     currency = order["currency"]
     for name, own in _ORDER_MONEY.items():
         order[name] = _amount(value, own, currency, own)
@@ -194,10 +200,11 @@ def in_rest_names(value: dict[str, object]) -> dict[str, object]:
     for name, own in _ADDRESSES.items():
         address = value.get(own)
         order[name] = _address(address) if isinstance(address, dict) else address
-    order["line_items"] = [
+    lines = [
         _line(item, f"lineItems[{number}]", currency)
         for number, item in enumerate(_whole(value, "lineItems"))
     ]
+    order["line_items"] = None if value.get("lineItems") is None else lines
     order["shipping_lines"] = [
         _shipping_line(item, f"shippingLines[{number}]", currency)
         for number, item in enumerate(_whole(value, "shippingLines"))
@@ -213,6 +220,15 @@ def in_rest_names(value: dict[str, object]) -> dict[str, object]:
     )
     order["subscription_id"] = _subscription(value.get("lineItems"))
     return order
+
+
+def _currency(value: dict[str, object]) -> object:
+    """The shop's currency, of an answer that names it beside its total only."""
+    for name in ("totalPriceSet", "currentTotalPriceSet"):
+        found = _shop_money(value, name).get("currencyCode")
+        if found is not None:
+            return found
+    return None
 
 
 def _renamed(value: dict[str, object], names: dict[str, str]) -> dict[str, object]:

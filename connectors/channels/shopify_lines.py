@@ -6,6 +6,8 @@ Source: Shopify's Admin API, REST LineItem (`gift_card`, `requires_shipping`, `t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from connectors.channels import mapping
 from connectors.channels.mapping import Fields, Rejected
 from connectors.channels.shopify_fields import amount, identifier, of_set, tax, told
@@ -13,11 +15,23 @@ from schemas.orders import LineKind, OrderLine
 from schemas.totals import rounded
 
 
-def lines(order: Fields, currency: str, discounts: dict[str, int]) -> tuple[list[OrderLine], int]:
-    """The lines that still have pieces to deliver, and the tips among the lines.
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What is left of an order's lines."""
 
-    `discounts` are those of the lines' own, for all pieces that were ordered.
-    """
+    read: list[OrderLine]
+    """those that still have pieces to deliver"""
+    tips: int
+    """the tips among the lines, in minor units"""
+    fewer: bool
+    """pieces were removed or refunded since the order was placed"""
+
+
+def lines(order: Fields, currency: str, discounts: dict[str, int]) -> Lines:
+    """The lines of an order. `discounts` are the lines' own, for all pieces that were ordered."""
+    if not order.has("line_items"):
+        detail = "line_items is missing: the order without its lines"
+        raise Rejected("incomplete", "line_items", detail)
     found = order.objects("line_items")
     refunded: dict[str, int] = {}
     if order.raw("refunds") and not all(line.has("current_quantity") for line in found):
@@ -25,24 +39,43 @@ def lines(order: Fields, currency: str, discounts: dict[str, int]) -> tuple[list
     location_id = pickup_location(order)
     read = []
     tips = 0
-    for line in found:
+    fewer = False
+    for number, line in enumerate(found, 1):
         # A tip comes as a line of its own; the field is there, though null for a cash tip.
         if line.names("tip_payment_gateway") and not _has_sku(line):
             tips += line.quantity("quantity", least=0) * amount(line, "price", currency)
-        elif pieces := _pieces(line, refunded):
-            read.append(_line(line, pieces, currency, discounts, location_id))
+            continue
+        pieces = _pieces(line, refunded)
+        fewer = fewer or pieces < line.quantity("quantity", least=0)
+        if pieces:
+            line_id = known_as(line, found, number)
+            read.append(_line(line, line_id, pieces, currency, discounts, location_id))
     if found and not read:
         detail = "line_items has no piece left: all were removed, refunded, or are tips"
         raise Rejected(mapping.NOTHING_TO_DELIVER, "line_items", detail)
     mapping.check_lines(read, "line_items")
-    return read, tips
+    return Lines(read, tips, fewer)
+
+
+def known_as(line: Fields, lines: list[Fields], number: int) -> str:
+    """The id of the line with a number; its number where nobody asked for the ids of the lines.
+
+    Shopify answers with the lines of an order in an order that stays.
+    """
+    if line.has("id") or any(each.has("id") for each in lines):
+        return identifier(line, "id")
+    return str(number)
 
 
 def _line(
-    line: Fields, pieces: int, currency: str, discounts: dict[str, int], location_id: str
+    line: Fields,
+    line_id: str,
+    pieces: int,
+    currency: str,
+    discounts: dict[str, int],
+    location_id: str,
 ) -> OrderLine:
     """A line with its part of tax and discounts, which Shopify gives for all pieces ordered."""
-    line_id = identifier(line, "id")
     ordered = line.quantity("quantity", least=0)
     title = told(lambda: line.optional_text("name") or line.optional_text("title"), "")
     kind = _kind(line, title)
@@ -108,16 +141,25 @@ def _refunded(order: Fields) -> dict[str, int]:
 
 
 def shipping(order: Fields, currency: str) -> int:
-    """Shipping before discounts."""
-    found = order.objects("shipping_lines")
+    """Shipping before discounts, without the ways of shipping that an edit took off."""
+    found = shipping_lines(order)
     if not found:
-        return of_set(order, "total_shipping_price_set", currency)
+        return (
+            0
+            if order.raw("shipping_lines")
+            else of_set(order, "total_shipping_price_set", currency)
+        )
     return mapping.check_sum((amount(line, "price", currency) for line in found), "shipping_lines")
+
+
+def shipping_lines(order: Fields) -> list[Fields]:
+    """The ways of shipping that no edit of the order has removed."""
+    return [line for line in order.objects("shipping_lines") if line.raw("is_removed") is not True]
 
 
 def shipping_method(order: Fields) -> str:
     """What the first way of shipping is called; empty where there is none."""
-    found = order.objects("shipping_lines")
+    found = shipping_lines(order)
     if not found:
         return ""
     return told(lambda: found[0].optional_text("title") or found[0].optional_text("code"), "")
@@ -125,7 +167,7 @@ def shipping_method(order: Fields) -> str:
 
 def shipping_tax_rate(order: Fields, currency: str) -> int:
     """Of the first shipping line that is taxed, in millionths."""
-    rates = (tax(line, currency)[1] for line in order.objects("shipping_lines"))
+    rates = (tax(line, currency)[1] for line in shipping_lines(order))
     return next((rate for rate in rates if rate), 0)
 
 
@@ -133,7 +175,7 @@ def pickup_location(order: Fields) -> str:
     """Where the customer fetches the order: the code of its shipping line, which is the location's
     name at Shopify. Empty where it is sent, or only a part of it is fetched and nothing says which.
     """
-    found = order.objects("shipping_lines")
+    found = shipping_lines(order)
     if not found or not all(_is_pickup(line) for line in found):
         return ""
     name = "code" if found[0].has("code") else "title"

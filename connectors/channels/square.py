@@ -229,7 +229,8 @@ def _check_is_order(order: Fields) -> None:
 
 
 def _state(order: Fields) -> str:
-    state = order.text("state").upper()
+    """OPEN, as an order is that was made without saying it, where the order tells none."""
+    state = order.optional_text("state").upper() or "OPEN"
     if state not in _STATES:
         raise Rejected("wrong_type", "state", "state is none of Square's")
     return state

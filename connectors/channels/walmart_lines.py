@@ -73,6 +73,9 @@ def read(found: Sequence[Fields], pickup: Callable[[Fields], str]) -> Sums:
         charges = _charges(line)
         sums.currency = sums.currency or _currency(charges)
         charged = _charged(charges, sums.currency)
+        if charged.discount_minor and not charged.goods_minor:
+            path = line.path("charges.charge")
+            raise Rejected("invalid_amount", path, f"{path} takes off goods that cost nothing")
         sums.lines.append(_line(line, pieces, charged, pickup(line)))
         line_id = sums.lines[-1].line_id
         sums.discounts += [Discount(name, minor, line_id) for name, minor in charged.discounts]
@@ -151,7 +154,7 @@ def _pieces(line: Fields) -> Counter[str]:
 def _by_status(line: Fields) -> Counter[str]:
     pieces: Counter[str] = Counter()
     statuses = line.optional_object("orderLineStatuses")
-    for status in statuses.objects("orderLineStatus") if statuses is not None else ():
+    for status in _listed(statuses, "orderLineStatus") if statuses is not None else ():
         meaning = _STATUSES.get(status.text("status").casefold())
         if meaning is None:
             path = status.path("status")
@@ -165,13 +168,16 @@ def _charges(line: Fields) -> list[Fields]:
     if not line.has("charges"):
         raise Rejected("incomplete", path, f"{path} is missing: the line without what it costs")
     charges = line.object("charges")
-    if isinstance(charges.raw("charge"), dict):
-        return [charges.object("charge")]
-    found = charges.objects("charge")
+    found = _listed(charges, "charge")
     if not found:
         path = charges.path("charge")
         raise Rejected("missing_field", path, f"{path} has no charge")
     return found
+
+
+def _listed(fields: Fields, name: str) -> list[Fields]:
+    """A list, or the object that stands for a list of one where XML was made into JSON."""
+    return [fields.object(name)] if isinstance(fields.raw(name), dict) else fields.objects(name)
 
 
 def _currency(charges: list[Fields]) -> str:

@@ -12,6 +12,7 @@ from connectors.channels import (
     listing,
     mapping,
     shop_fields,
+    woocommerce_legacy,
     woocommerce_lines,
     woocommerce_refunds,
 )
@@ -53,6 +54,7 @@ _OTHER_OBJECTS = (
     ("reviewer", "a review, not an order"),
 )
 """What else comes from WooCommerce, by a field that it has and an order has not."""
+_MARKS = ("id", "order_key", "billing", "date_created")
 _BATCH = ("create", "update", "delete")
 
 
@@ -77,13 +79,19 @@ class WooCommerce:
     def contacts(self, payload: bytes, topic: str) -> list[Contact]:
         """See Mapping."""
         try:
-            return [contact(value) for value in _found(payload, topic)[0]]
+            return [_contact(value) for value in _found(payload, topic)[0]]
         except Rejected:
             return []
 
     def _order(
         self, value: object, refunds: dict[str, object], topic: str, raw_id: str, now_ms: int
     ) -> PlaceOrder | CancelOrder:
+        if isinstance(value, dict) and woocommerce_legacy.speaks(value):
+            named = woocommerce_legacy.in_rest_names(value)
+            try:
+                return self._order(named, refunds, topic, raw_id, now_ms)
+            except Rejected as error:
+                raise woocommerce_legacy.in_own_names(error) from None
         order = Fields(value)
         _check_is_order(order, topic)
         external_id = order.identifier("id")
@@ -132,6 +140,12 @@ class WooCommerce:
             personal=personal(value, ship_to),
             billing_country=told(lambda: billing.country("country") if billing else "", ""),
         )
+
+
+def _contact(value: object) -> Contact:
+    if isinstance(value, dict) and woocommerce_legacy.speaks(value):
+        value = woocommerce_legacy.in_rest_names(value)
+    return contact(value)
 
 
 def _found(payload: bytes, topic: str) -> tuple[list[object], dict[str, object]]:
@@ -227,12 +241,10 @@ def _check_is_order(order: Fields, topic: str) -> None:
         raise Rejected("not_an_order", "type", "a refund, not the order that it belongs to")
     if topic == "order.deleted" or order.raw("status") == "trash":
         return
-    if order.has("order_number") and not order.names("number"):
-        detail = "an order of WooCommerce's legacy API; its REST API v2 or later is read"
-        raise Rejected("wrong_type", "order_number", detail)
     if not order.names("line_items") and not order.names("status"):
         if order.names("id") and not order.names("currency"):
             raise Rejected("incomplete", "line_items", "an id, and nothing else of an order")
+        listing.check_speaks(order, _MARKS, "WooCommerce")
         raise Rejected("not_an_order", "", "neither status nor line_items, so that it is no order")
 
 
@@ -291,13 +303,14 @@ def _moment(order: Fields, name: str | None) -> int:
     """A time, or else when the order was made. In epoch milliseconds.
 
     `…_gmt` is UTC and names no zone; the field without that is in the shop's own time zone, which
-    the order does not tell. Source: REST API documentation, Orders, `date_created_gmt`.
+    the order does not tell. Version 1 of the API has no other: its times are read as UTC, off by
+    the shop's distance from it, which no sum hangs on and which keeps their order.
+    Source: REST API documentation, v3 and v1, Orders, `date_created_gmt` and `date_created`.
     """
     name = name or "date_created"
     gmt = f"{name}_gmt"
-    if order.raw(gmt) in (None, "") and order.raw(name) not in (None, ""):
-        return order.instant(name)
-    return shop_fields.utc(order, gmt)
+    told_local = order.raw(gmt) in (None, "") and order.raw(name) not in (None, "")
+    return shop_fields.utc(order, name if told_local else gmt)
 
 
 def _changed_at(order: Fields, now_ms: int) -> int:

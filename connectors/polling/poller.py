@@ -12,12 +12,14 @@ import random
 import threading
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 from prometheus_client import Counter, Gauge
 
 from connectors.channels.publisher import new_raw_id
 from connectors.channels.sealing import sealed
+from connectors.polling.pace import Backoff, NotYet
 from connectors.polling.source import Page, Refused, Source, SourceError, Throttled
 from connectors.vault.sealing import Vault
 from schemas import codec
@@ -42,6 +44,23 @@ class CursorUnreadable(RuntimeError):
     """The cursor of a source could not be read in time."""
 
 
+class Standing(NamedTuple):
+    """How a source does; nothing in it is secret or personal."""
+
+    state: str
+    """starting, fetching, waiting (for its rate limit), failing or refused"""
+    at_ms: int
+    """since when"""
+    payloads: int = 0
+    """put on channels.raw since the beginning of the source"""
+    failures: int = 0
+    """in a row"""
+    why: str = ""
+    """what the last failure was; empty where there is none"""
+    again_seconds: float = 0.0
+    """after which the source is asked again, counted from `at_ms`"""
+
+
 class Poller:
     """One source. `run` is the whole life of it."""
 
@@ -59,8 +78,7 @@ class Poller:
         self._source = source
         self._vault = vault
         self._poll_seconds = poll_seconds
-        self._first_pause = first_pause_seconds
-        self._chance = random.Random()
+        self._backoff = Backoff(first_pause_seconds, LONGEST_PAUSE_SECONDS, random.Random())
         self._common = {"log_level": 0, **(kafka or {}), "bootstrap.servers": bootstrap}
         self._producer = Producer(
             {
@@ -74,6 +92,12 @@ class Poller:
             }
         )
         self.ready = threading.Event()
+        self.standing = Standing("starting", _now_ms())
+
+    def told(self) -> dict[str, object]:
+        """How the source does, for /health."""
+        source = {"name": self._source.name, "channel": self._source.channel}
+        return {**source, **self.standing._asdict()}
 
     def run(self, stop: threading.Event) -> None:
         """Fetch until `stop` is set. Raises KafkaException and CursorUnreadable."""
@@ -81,20 +105,31 @@ class Poller:
         self._producer.init_transactions(KAFKA_SECONDS)
         # Read after the fence, so that nobody can move it any more.
         known = self._known()
-        cursor = known.cursor or self._source.first_cursor(_now_ms())
+        cursor = known.cursor
         count, failures = known.payloads, 0
+        if not cursor:
+            # Durable before the first request: else a source that fails at first would begin later
+            # with every start, and skip what changed in between.
+            cursor = self._source.first_cursor(_now_ms())
+            self._commit(Page([], cursor, True), count)
         self.ready.set()
+        log.info("%s: fetching, after %d payloads so far", name, count)
+        self._stands("fetching", count)
         while not stop.is_set():
             try:
-                page = self._source.page(cursor)
+                page = self._page(cursor)
+            except NotYet as early:
+                # Nothing was asked and nothing failed; what has been fetched of the page stays.
+                self._stands("waiting", count, failures, self.standing.why, early.seconds)
+                PAGES.labels(name, "paced").inc()
+                stop.wait(early.seconds)
+                continue
             except SourceError as error:
                 failures += 1
-                FAILING.labels(name).set(1)
-                PAGES.labels(name, "throttled" if isinstance(error, Throttled) else "failed").inc()
-                pause = self._pause(failures, error)
-                log.warning("%s: %s; again in %.0f s", name, error, pause)
-                stop.wait(pause)
+                stop.wait(self._failed(error, failures, count))
                 continue
+            if failures:
+                log.info("%s: works again", name)
             failures = 0
             FAILING.labels(name).set(0)
             PAGES.labels(name, "fetched").inc()
@@ -102,15 +137,41 @@ class Poller:
                 count += len(page.payloads)
                 self._commit(page, count)
                 cursor = page.cursor
+            self._stands("fetching", count)
             stop.wait(page.pause_seconds if page.more else self._poll_seconds)
 
-    def _pause(self, failures: int, error: SourceError) -> float:
-        """Twice as long each time, with jitter, and no shorter than the source asks for."""
-        longest = min(LONGEST_PAUSE_SECONDS, self._first_pause * 2.0 ** min(failures - 1, 20))
+    def _page(self, cursor: str) -> Page:
+        """What a source never gives by its documentation is a fault of that source, whatever
+        exception it leads to: no other source stops for it."""
+        try:
+            return self._source.page(cursor)
+        except (SourceError, NotYet):
+            raise
+        except Exception as error:
+            # Neither the message nor the traceback is told: they may quote an order.
+            raise SourceError(f"could not be read: {type(error).__name__}") from error
+
+    def _failed(self, error: SourceError, failures: int, count: int) -> float:
+        """How long to wait after a failure, which is told."""
+        name = self._source.name
+        FAILING.labels(name).set(1)
         if isinstance(error, Refused):
-            longest = LONGEST_PAUSE_SECONDS
-        spread = longest * (0.5 + self._chance.random() / 2)
-        return max(spread, error.seconds) if isinstance(error, Throttled) else spread
+            state, outcome, pause = "refused", "refused", self._backoff.longest()
+        elif isinstance(error, Throttled):
+            state, outcome = "failing", "throttled"
+            pause = self._backoff.seconds(failures, error.seconds)
+        else:
+            state, outcome, pause = "failing", "failed", self._backoff.seconds(failures)
+        PAGES.labels(name, outcome).inc()
+        self._stands(state, count, failures, str(error), pause)
+        log.warning("%s: %s; again in %.0f s", name, error, pause)
+        return pause
+
+    def _stands(
+        self, state: str, count: int, failures: int = 0, why: str = "", again: float = 0.0
+    ) -> None:
+        """Tell how the source does. One assignment, so that other threads read all of it."""
+        self.standing = Standing(state, _now_ms(), count, failures, why, round(again, 1))
 
     def _commit(self, page: Page, count: int) -> None:
         """Write the payloads, their keys and the cursor, all or nothing."""

@@ -24,6 +24,10 @@ LONGEST_PAUSE_SECONDS = 3600.0
 MAXIMUM_ATTEMPTS = 100
 """Some three days with these pauses, a weekend and more; then the subscription is switched off."""
 
+SET_ASIDE_ATTEMPTS = 10
+"""Of an event that is refused for what stands in it: an hour or so, in which somebody may mend the
+cause at the shop. Then it is set aside, so that the events behind it are not held up."""
+
 
 class Answer(NamedTuple):
     """How an attempt went."""
@@ -34,6 +38,8 @@ class Answer(NamedTuple):
     """empty where it was delivered"""
     retry_after_seconds: float = 0.0
     """what the receiver asked for; 0 for nothing"""
+    of_event: bool = False
+    """it is this event that is refused, and would be again; others may be taken"""
 
     @property
     def delivered(self) -> bool:
@@ -108,11 +114,16 @@ def gives_up(attempt: int, answer: Answer) -> str:
     """Why the subscription is switched off after this attempt; empty where it is not."""
     if answer.delivered:
         return ""
-    if answer.status == GONE:
+    if answer.status == GONE and not answer.of_event:
         return "the receiver answered 410 Gone"
     if attempt >= MAXIMUM_ATTEMPTS:
         return f"{attempt} attempts failed, the last one: {answer.reason}"
     return ""
+
+
+def sets_aside(attempt: int, answer: Answer) -> bool:
+    """Whether the event is passed over after this attempt; it can be sent again by hand."""
+    return answer.of_event and not answer.delivered and attempt >= SET_ASIDE_ATTEMPTS
 
 
 def retry_after(text: str) -> float:

@@ -16,7 +16,14 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import Counter, Gauge
 
-from connectors.webhooks.posting import Answer, Poster, Receiver, gives_up, pause_seconds
+from connectors.webhooks.posting import (
+    Answer,
+    Poster,
+    Receiver,
+    gives_up,
+    pause_seconds,
+    sets_aside,
+)
 from connectors.webhooks.subscriptions import Subscription, message_id
 from schemas import codec
 from schemas.records import Record
@@ -25,6 +32,8 @@ from schemas.webhooks import WebhookAttempted, WebhookSwitched
 log = logging.getLogger("millrace.webhooks")
 POLL_SECONDS = 0.2
 COMMIT_SECONDS = 1.0
+SESSION_MS = 6_000
+"""How long the partitions of a process that was killed wait for another."""
 MILLRACE = "millrace"
 
 ATTEMPTS = Counter(
@@ -71,6 +80,8 @@ class Sender:
                 "bootstrap.servers": bootstrap,
                 "group.id": f"millrace-webhooks-{subscription.name}",
                 "isolation.level": "read_committed",
+                "session.timeout.ms": SESSION_MS,
+                "heartbeat.interval.ms": SESSION_MS // 3,
                 "enable.auto.commit": True,
                 "auto.commit.interval.ms": int(COMMIT_SECONDS * 1000),
                 "enable.auto.offset.store": False,
@@ -131,10 +142,14 @@ class Sender:
             attempt += 1
             answer = self._receiver.deliver(known_as, event, written_at_ms)
             ATTEMPTS.labels(name, "delivered" if answer.delivered else "failed").inc()
-            given_up = gives_up(attempt, answer)
-            pause = 0.0 if answer.delivered or given_up else self._pause(attempt, answer)
+            aside, given_up = sets_aside(attempt, answer), gives_up(attempt, answer)
+            over = answer.delivered or aside or given_up
+            pause = 0.0 if over else self._pause(attempt, answer)
             self._note(known_as, event, attempt, answer, pause)
-            if answer.delivered:
+            if aside:
+                ATTEMPTS.labels(name, "set_aside").inc()
+                log.error("%s does not take %s: %s", name, known_as, answer.reason)
+            if answer.delivered or aside:
                 return True
             if given_up:
                 log.error("webhooks to %s are switched off: %s", name, given_up)

@@ -34,9 +34,13 @@ class Subscription:
     channel: str = ""
     """only of orders of this channel; empty for all"""
     kind: str = "webhook"
-    """webhook, or the shop that is told by its own API: shopify or woocommerce"""
+    """webhook, or the shop that is told by its own API, e.g. shopify"""
     secret: str = field(default="", repr=False)
     """of a shop: what it is asked with"""
+    account: str = ""
+    """of a shop: what else names the account, e.g. seller and marketplace of Amazon"""
+    token_url: str = ""
+    """of a shop: where its access tokens are fetched; empty for the usual place"""
 
     def wants(self, event: Record) -> bool:
         """Whether it asks for this event."""

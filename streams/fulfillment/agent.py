@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.fulfillment import (
     CancelFulfillment,
     CapacityState,
+    DecideShortage,
     FulfillmentState,
     RankLocations,
     RecordMove,
@@ -20,17 +21,26 @@ from schemas.topics import (
     FULFILLMENT_STATE,
     Topic,
 )
-from streams.fulfillment import routing_room, rules, work
+from streams.fulfillment import (
+    promise_room,
+    ranking,
+    routing_room,
+    rules,
+    work,
+    work_capacity,
+)
 from streams.fulfillment.model import CAPACITY_KEY
-from streams.fulfillment.work_model import WORK_SUFFIX
+from streams.fulfillment.work_model import WORK_SUFFIX, begun
+from streams.fulfillment.work_places import Around
+from streams.fulfillment.work_told import AboutWork
 
 ANNOUNCING_PARTITION = 0
 """What is said of locations stands in every partition; the event is written by one of them."""
 
 
 class FulfillmentRoom:
-    """Decides where orders are served from. State keys: order_id, order_id|work, @locations,
-    @capacity, @routing."""
+    """Decides where orders are served from. State keys: order_id, order_id|work,
+    order_id|promise, @locations, @capacity, @routing."""
 
     name: str = "fulfillment"
     commands: Topic = FULFILLMENT_COMMANDS
@@ -53,7 +63,11 @@ class FulfillmentRoom:
         if isinstance(command, RankLocations):
             known = _locations(states)
             router = self._routers.of(_routing(states), known)
-            return rules.rank(known, _capacity(states), command, now_ms, router)
+            return ranking.rank(known, _capacity(states), command, now_ms, router)
+        if isinstance(command, DecideShortage):
+            known = _locations(states)
+            router = self._routers.of(_routing(states), known)
+            return ranking.decide_shortage(known, _capacity(states), command, now_ms, router)
         if isinstance(command, rules.Sourcing):
             following_locations = rules.learn(_locations(states), command)
             states.put(LOCATIONS_KEY, following_locations)
@@ -61,42 +75,58 @@ class FulfillmentRoom:
                 return [rules.announced(following_locations, command, now_ms)]
             return []
         known = _locations(states)
+        router = self._routers.of(_routing(states), known)
+        around = Around(known, router, _capacity(states))
         state = states.get(inbound.key)
         assert state is None or isinstance(state, FulfillmentState)
-        if isinstance(command, work.AboutWork):
+        if isinstance(command, AboutWork):
             worked_on = _work(states, inbound.key)
-            decided, told = work.decide(known, state, worked_on, command, now_ms)
+            decided, told = work.decide(around, state, worked_on, command, now_ms)
             if decided is not worked_on:
                 states.put(inbound.key + WORK_SUFFIX, decided)
-            return told
-        router = self._routers.of(_routing(states), known)
+                _count(states, around, worked_on or begun(state), decided, now_ms)
+            return promise_room.promised(router, states, inbound, told, now_ms)
         following, sends = rules.decide(known, state, command, now_ms, router)
         if following is not state:
             states.put(inbound.key, following)
-        before = _capacity(states)
-        used = rules.counted(known, before, state, following, now_ms)
-        if used is not before:
+        is_followed = isinstance(command, RecordMove | CancelFulfillment)
+        worked_on = _work(states, inbound.key) if is_followed else None
+        if worked_on is not None:
+            sends = sends + _followed(around, states, worked_on, command, now_ms)
+            return promise_room.promised(router, states, inbound, sends, now_ms)
+        used = rules.counted(known, around.capacity, state, following, now_ms)
+        if used is not around.capacity:
             states.put(CAPACITY_KEY, used)
-        if isinstance(command, RecordMove | CancelFulfillment):
-            return sends + _followed(known, states, inbound.key, command, now_ms)
-        return sends
+        return promise_room.promised(router, states, inbound, sends, now_ms)
 
     def wake(self, key: str, states: States, now_ms: int) -> list[Send]:
-        """Never asked for: no state here has a time. Raises TypeError."""
-        raise TypeError("the fulfillment room keeps no timers")
+        """The records that follow from a promise's `wake_at_ms` having come."""
+        router = self._routers.of(_routing(states), _locations(states))
+        return promise_room.wake(router, states, key, now_ms)
 
 
 def _followed(
-    known: LocationsState | None, states: States, key: str, command: Record, now_ms: int
+    around: Around, states: States, before: WorkState, command: Record, now_ms: int
 ) -> list[Send]:
     """What the command means for fulfillment orders that somebody has said something of."""
-    before = _work(states, key)
-    if before is None:
-        return []
-    following, sends = work.follow(known, before, command, now_ms)
+    following, sends = work.follow(around, before, command, now_ms)
     if following is not before:
-        states.put(key + WORK_SUFFIX, following)
+        states.put(before.order_id + WORK_SUFFIX, following)
+        _count(states, around, before, following, now_ms)
     return sends
+
+
+def _count(
+    states: States,
+    around: Around,
+    before: WorkState | None,
+    after: WorkState | None,
+    now_ms: int,
+) -> None:
+    """Keep what is used of capacities, once fulfillment orders have changed."""
+    used = work_capacity.counted(around, before, after, now_ms)
+    if used is not around.capacity:
+        states.put(CAPACITY_KEY, used)
 
 
 def _work(states: States, key: str) -> WorkState | None:

@@ -1,8 +1,9 @@
 """When goods leave a location, and when they are delivered. Pure.
 
 An order counts as of the working day on which it comes before the cut-off, else as of the next
-one; it leaves `handling_days` working days later, at the cut-off. The carrier delivers
-`transit_days` of its days of delivery after that. Days are those of the location's time zone.
+one; it leaves `handling_days` working days later, until `leave_minute`, which is the cut-off unless
+the calendar says otherwise. The carrier delivers `transit_days` of its days of delivery after that.
+Days are those of the location's time zone.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Leaving(NamedTuple):
     day: date
     """local; NEVER where the calendar has no such day"""
     at_ms: int
-    """the cut-off of that day; 0 where there is none"""
+    """until when on that day; 0 where there is none"""
     today: bool
     """on the day on which it was ordered"""
     ordered: date
@@ -78,11 +79,25 @@ def leaves(calendar: Calendar) -> Leaves:
         day = _day_after(first, calendar.handling_days, works)
         if day == NEVER:
             return Leaving(NEVER, 0, False, ordered)
-        hour, rest = divmod(min(calendar.cut_off_minute, DAY_MINUTES - 1), 60)
-        at = datetime(day.year, day.month, day.day, hour, rest, tzinfo=zone)
-        return Leaving(day, int(at.timestamp()) * 1000, day == ordered, ordered)
+        at_ms = moment(day, calendar.leave_minute or calendar.cut_off_minute, zone)
+        return Leaving(day, at_ms, day == ordered, ordered)
 
     return leaving
+
+
+def moment(day: date, minute: int, zone: ZoneInfo) -> int:
+    """A minute of a local day in milliseconds since 1970; 1440 is its end. What the clock skips in
+    spring is counted as before the skip, and what it repeats in autumn is the first time."""
+    if minute >= DAY_MINUTES:
+        day, minute = day + timedelta(1), 0
+    hour, rest = divmod(minute, 60)
+    local = datetime(day.year, day.month, day.day, hour, rest, tzinfo=zone)
+    return int(local.timestamp()) * 1000
+
+
+def local_day(at_ms: int, zone: ZoneInfo) -> date:
+    """The local day of a moment."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone).date()
 
 
 def delivered(zone: Zone) -> Delivered:

@@ -8,14 +8,16 @@ no carrier goes from, or that has no capacity left is in no rule's list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from schemas.inventory import ChosenByStock
 from schemas.locations import Kind, LocationsState
 from schemas.routing import Exclusion, OrderIs, Otherwise, Places, RoutingRule, RoutingRules
 from streams.fulfillment.model import RANKED_MAXIMUM, share
 from streams.fulfillment.routing_ranking import (
+    BY_STOCK,
     MINUTE_MS,
     Here,
     Tier,
@@ -50,6 +52,20 @@ KNOWN_PLANS = 1_024
 EVERY_SUPPLIER = Places(kinds=[Kind.SUPPLIER.value])
 
 
+class Bounds(NamedTuple):
+    """What the shipments of an order must keep to."""
+
+    split: int = 0
+    """at most so many; 0 for any number"""
+    minimum_minor: int = 0
+    """value of each where there are several; 0 for any"""
+    kits_together: bool = False
+    """the parts of a bundle leave one location together"""
+
+
+NO_BOUNDS = Bounds()
+
+
 class Plan(NamedTuple):
     """What the rules say of one kind of order."""
 
@@ -61,6 +77,16 @@ class Plan(NamedTuple):
     """of the rule that names the location first"""
     ways: Mapping[str, Leg]
     """from every location that works"""
+    bounds: Bounds = NO_BOUNDS
+    """of the first rule that has each of them"""
+    decides: bool = False
+    """the rules say what becomes of an order without stock, or how long it waits"""
+    by_stock: Mapping[str, str] = {}
+    """names of rules among whose locations stock decides, with the StockChoice of each"""
+
+
+NO_PLAN = Plan((), (), Otherwise.NEXT, {}, {})
+"""of what no rule is asked about"""
 
 
 class Ranked(NamedTuple):
@@ -71,6 +97,15 @@ class Ranked(NamedTuple):
     rules: list[str]
     """the rule of each"""
     plan: Plan
+
+    def choices(self) -> list[ChosenByStock]:
+        """Among which of the locations stock decides. Those of one rule stand together."""
+        found = []
+        for name, by in self.plan.by_stock.items():
+            if (number := self.rules.count(name)) > 1:
+                first = self.rules.index(name)
+                found.append(ChosenByStock(first, first + number - 1, by))
+        return found
 
     def first_of(self, field: str) -> int:
         """The first number that a rule of the order gives for this field; 0 where none does."""
@@ -143,16 +178,17 @@ class Router:
             found.append((when, None if fits and when != known else fits))
         return found
 
-    def ranked(self, asked: Asked, used: Mapping[str, int], now_ms: int) -> Ranked:
-        """The locations to try; `used` are fulfillment orders of today, by location."""
+    def ranked(
+        self, asked: Asked, used: Mapping[str, int], now_ms: int, but: Collection[str] = ()
+    ) -> Ranked:
+        """The locations to try, but these; `used` are fulfillment orders of today, by location."""
         plan = self.plan(asked)
         here = here_of(asked, used, now_ms)
         places: dict[str, str] = {}
         for tier in plan.tiers:
+            off = {*places, *but} if but else places
             places.update(
-                dict.fromkeys(
-                    tried(tier, here, RANKED_MAXIMUM - len(places), places), tier.rule.name
-                )
+                dict.fromkeys(tried(tier, here, RANKED_MAXIMUM - len(places), off), tier.rule.name)
             )
             if len(places) >= RANKED_MAXIMUM:
                 break
@@ -261,7 +297,17 @@ class Router:
             for tier in reversed(tiers)
             for way in tier.legs
         }
-        return Plan(tuple(rules), tuple(tiers), otherwise, surcharges, self._legs(country, goods))
+        bounds = Bounds(
+            next((rule.split for rule in rules if rule.split), 0),
+            next((rule.minimum_minor for rule in rules if rule.minimum_minor), 0),
+            any(rule.kits_together for rule in rules),
+        )
+        legs_here = self._legs(country, goods)
+        decides = otherwise != Otherwise.NEXT or any(rule.cancel_after_ms for rule in rules)
+        by_stock = {rule.name: one for rule in rules for one in rule.sort if one in BY_STOCK}
+        return Plan(
+            tuple(rules), tuple(tiers), otherwise, surcharges, legs_here, bounds, decides, by_stock
+        )
 
     def _left_out(self, asked: Asked, plan: Plan, way: Leg, here: Here) -> tuple[str, str]:
         """The rule or exclusion that leaves a location out, and why."""

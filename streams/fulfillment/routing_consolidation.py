@@ -10,10 +10,13 @@ twenty locations; else the best found by then stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice, product
 from typing import NamedTuple
 
 MAXIMUM_STEPS = 5_000
 """nodes of the search for one order"""
+MAXIMUM_ASSIGNMENTS = 1_024
+"""ways to serve lines from the same locations that are tried where the cheapest may not be used"""
 
 Costs = Mapping[str, int]
 Valid = Callable[[Sequence[str]], bool]
@@ -129,6 +132,22 @@ class _Search:
         names = tuple([self._names[number] for number in chosen])
         if self._valid is None or self._valid(names):
             self._found, self._cost = names, cost
+        else:
+            self._take_otherwise(used)
+
+    def _take_otherwise(self, used: list[int]) -> None:
+        """Keep the cheapest of the further ways to serve the lines from these locations that may be
+        used, where it is the best so far."""
+        assert self._valid is not None, "else the cheapest of all may be used"
+        ways = product(*([number for number in used if number in costs] for costs in self._lines))
+        for chosen in islice(ways, MAXIMUM_ASSIGNMENTS):
+            cost = sum([self._opening[number] for number in set(chosen)])
+            cost += sum([costs[at] for costs, at in zip(self._lines, chosen, strict=True)])
+            if self._found is not None and cost >= self._cost:
+                continue
+            names = tuple([self._names[number] for number in chosen])
+            if self._valid(names):
+                self._found, self._cost = names, cost
 
     def _greedy(self, left: int) -> None:
         """Open the location at which lines that are left cost least each, until none is left."""

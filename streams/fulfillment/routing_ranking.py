@@ -30,6 +30,8 @@ _BY_DISTANCE = (Sort.DISTANCE,)
 _BY_COST = (Sort.COST, Sort.DISTANCE)
 _STATIC = (Sort.SAME_COUNTRY, Sort.SEQUENCE)
 """what never changes for a country"""
+BY_STOCK = (Sort.OVERSTOCK, Sort.AGE)
+"""what inventory decides, among those that are tried"""
 
 
 class Why(StrEnum):
@@ -87,7 +89,7 @@ def here_of(asked: Asked, used: Mapping[str, int], now_ms: int) -> Here:
 
 def tiers_of(rule: RoutingRule, legs: list[Leg], country: str) -> list[Tier]:
     """The rule's locations, apart by the sorts at its head that never change for a country."""
-    sort = [Sort(one) for one in rule.sort]
+    sort = [one for one in map(Sort, rule.sort) if one not in BY_STOCK] or [Sort.DISTANCE]
     head = 0
     while head < len(sort) and sort[head] in _STATIC:
         head += 1
@@ -234,6 +236,8 @@ def _term(sort: Sort, way: Leg, near: float, here: Here) -> float:
             return way.site.sequence
         case Sort.SAME_COUNTRY:
             return way.site.country != here.country
+        case Sort.OVERSTOCK | Sort.AGE:
+            raise AssertionError("the stock is not known here: tiers_of has left it out")
 
 
 def _left(site: Site, here: Here) -> float:

@@ -4,20 +4,31 @@ but for a memory of what the rules come to, which changes no answer."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from schemas.fulfillment import Allocation, Destination, RankLocations, RouteOrder
+from schemas.fulfillment import Allocation, Destination, LineTerms, RankLocations, RouteOrder
 from schemas.locations import LocationsState
 from schemas.messages import Send
 from schemas.routing import (
     ROUTING_KEY,
+    RecordUnrouted,
     RoutingRules,
     RoutingRulesSet,
     RoutingState,
     SetRoutingRules,
 )
 from schemas.topics import FULFILLMENT_EVENTS
-from streams.fulfillment.routing import Router
-from streams.fulfillment.routing_planning import Group, Line, Order, consolidated_lines, grouped
+from streams.fulfillment.routing import NO_BOUNDS, Bounds, Router
+from streams.fulfillment.routing_otherwise import Unserved
+from streams.fulfillment.routing_planning import (
+    Group,
+    Line,
+    Order,
+    bounds_of,
+    consolidated_lines,
+    grouped,
+    no_way,
+)
 from streams.fulfillment.routing_sites import UNKNOWN_VALUE, Asked
 
 ANNOUNCING_PARTITION = 0
@@ -88,12 +99,22 @@ def asked(router: Router, command: RankLocations, skus: Sequence[str], address: 
     )
 
 
-def together(router: Router, command: RouteOrder, now_ms: int) -> dict[str, str]:
-    """The location of each line after consolidation, by line id, where the rules can tell. What is
-    used of a day's capacity has been looked at when the locations were ranked.
+class Consolidation(NamedTuple):
+    """Where the lines of a reserved order are to be."""
 
-    Lines of a destination that the order does not name, such as what is fetched, stay out of it,
-    and so do those of a destination that has no way which the rules allow.
+    together: dict[str, str]
+    """the location of each line, by line id, where the rules can tell"""
+    unrouted: RecordUnrouted | None = None
+    """what orders is told instead; nothing moves then"""
+
+
+def consolidation(router: Router, command: RouteOrder, now_ms: int) -> Consolidation:
+    """What the rules make of the order's shipments. What is used of a day's capacity has been
+    looked at when the locations were ranked.
+
+    Lines of a destination that the order does not name, such as what is fetched, stay out of it.
+    Rules about the value of shipments and about bundles are asked only where there are several
+    shipments, and then with what orders tells of the lines.
     """
     found: dict[str, str] = {}
     for there in command.destinations:
@@ -103,16 +124,33 @@ def together(router: Router, command: RouteOrder, now_ms: int) -> dict[str, str]
             continue
         groups = grouped(router, _order(router, command, there, lines), {}, now_ms)
         able = {one.line_id: (one.location_id, *one.also_at) for one in lines}
-        choice = consolidated_lines(router, groups, able)
+        bounds = NO_BOUNDS if command.overruled else bounds_of(groups)
+        choice = consolidated_lines(router, groups, able, bounds)
         if choice is not None:
+            if len(set(choice.locations)) > 1 and not command.terms and _asks_terms(bounds):
+                return Consolidation({}, RecordUnrouted(command.order_id, True))
             found.update(zip(_line_ids(groups), choice.locations, strict=True))
-    return found
+        elif not command.overruled:
+            why = no_way(router, groups, able)
+            return Consolidation({}, _unrouted(command.order_id, why))
+    return Consolidation(found)
+
+
+def _asks_terms(bounds: Bounds) -> bool:
+    return bounds.kits_together or bounds.minimum_minor > 0
+
+
+def _unrouted(order_id: str, found: Unserved) -> RecordUnrouted:
+    return RecordUnrouted(
+        order_id, False, found.otherwise, found.rule, found.why, found.cancel_after_ms
+    )
 
 
 def _order(
     router: Router, command: RouteOrder, there: Destination, lines: Sequence[Allocation]
 ) -> Order:
     known = command.currency == router.rules.currency
+    terms = {one.line_id: one for one in command.terms}
     return Order(
         command.order_id,
         command.channel,
@@ -121,9 +159,16 @@ def _order(
         there.postal_code,
         there.latitude,
         there.longitude,
-        tuple(Line(one.line_id, one.sku, one.quantity, UNKNOWN_VALUE) for one in lines),
+        tuple(_line(one, terms.get(one.line_id), known) for one in lines),
         command.total_minor if known else UNKNOWN_VALUE,
     )
+
+
+def _line(one: Allocation, terms: LineTerms | None, known: bool) -> Line:
+    if terms is None:
+        return Line(one.line_id, one.sku, one.quantity, UNKNOWN_VALUE)
+    value = terms.value_minor if known else UNKNOWN_VALUE
+    return Line(one.line_id, one.sku, one.quantity, value, terms.kit)
 
 
 def _line_ids(groups: Sequence[Group]) -> Iterator[str]:

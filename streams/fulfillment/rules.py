@@ -1,4 +1,5 @@
-"""What the fulfillment room decides: rank, then consolidate, then route. Every function is pure."""
+"""What the fulfillment room decides about an order that is reserved: consolidate, then route; and
+what it knows of locations. Every function is pure. Ranking stands in ranking.py."""
 
 from __future__ import annotations
 
@@ -16,16 +17,13 @@ from schemas.fulfillment import (
     FulfillmentLinesCancelled,
     FulfillmentOrderReleased,
     FulfillmentState,
-    LineToSource,
-    LocationsRanked,
     LocationUse,
     OrderRouted,
-    RankLocations,
     RecordMove,
     RouteOrder,
     Status,
 )
-from schemas.inventory import MoveReservation, ReserveStock
+from schemas.inventory import MoveReservation
 from schemas.locations import (
     ChannelSourcingSet,
     Kind,
@@ -36,7 +34,7 @@ from schemas.locations import (
     SwitchLocation,
 )
 from schemas.messages import Send
-from schemas.orders import RecordRouting, RecordSourcingFailure, Refusal
+from schemas.orders import RecordRouting, Refusal
 from schemas.purchasing import CancelPurchaseOrder, CreatePurchaseOrder, PurchaseLine
 from schemas.records import Record
 from schemas.topics import (
@@ -47,19 +45,10 @@ from schemas.topics import (
     PURCHASING_COMMANDS,
 )
 from streams.fulfillment import routing_room
-from streams.fulfillment.model import (
-    RANKED_MAXIMUM,
-    UNKNOWN_DISTANCE_KM,
-    distance_km,
-    share,
-)
 from streams.fulfillment.routing import Router
 
 Sourcing = RegisterLocation | SwitchLocation | SetChannelSourcing
 Decision = tuple[FulfillmentState | None, list[Send]]
-Place = tuple[int, str, frozenset[str]]
-"""where lines go: the number of the address, or the location where they are fetched; and what goods
-they are, where rules tell those apart"""
 
 
 def learn(known: LocationsState | None, command: Sourcing) -> LocationsState:
@@ -98,149 +87,7 @@ def announced(known: LocationsState, command: Sourcing, now_ms: int) -> Send:
     return Send(FULFILLMENT_EVENTS, location.location_id, event)
 
 
-def rank(
-    known: LocationsState | None,
-    capacity: CapacityState | None,
-    command: RankLocations,
-    now_ms: int,
-    router: Router | None = None,
-) -> list[Send]:
-    """Reservations to ask for, at the locations that the rules say, in their order; without rules
-    at the nearest locations first, those of the country before all."""
-    order_id, attempt = command.order_id, command.attempt
-    rankings = _rankings(known, capacity, command, now_ms, router)
-    if not all(rankings.values()):
-        failure = RecordSourcingFailure(order_id, attempt, Refusal.NO_LOCATION)
-        return [Send(ORDERS_COMMANDS, order_id, failure)]
-    sends = [
-        Send(
-            FULFILLMENT_EVENTS,
-            order_id,
-            LocationsRanked(order_id, attempt, ranked, now_ms, address),
-        )
-        for (address, only, _), ranked in rankings.items()
-        if not only
-    ]
-    for line in command.lines:
-        reserve = ReserveStock(
-            order_id,
-            line.line_id,
-            line.sku,
-            line.quantity,
-            attempt,
-            rankings[_place(line, router)],
-            command.reserved_until_ms,
-            command.channel,
-            command.customer_group,
-            command.backorder,
-            command.priority,
-            held=line.held,
-        )
-        sends.append(Send(INVENTORY_COMMANDS, line.sku, reserve))
-    return sends
-
-
-def _place(line: LineToSource, router: Router | None) -> Place:
-    if line.only_location_id:
-        return 0, line.only_location_id, frozenset()
-    goods = router.goods_of((line.sku,)) if router is not None else frozenset[str]()
-    return line.address, "", goods
-
-
-def _rankings(
-    known: LocationsState | None,
-    capacity: CapacityState | None,
-    command: RankLocations,
-    now_ms: int,
-    router: Router | None,
-) -> dict[Place, list[str]]:
-    """The locations for each place that lines go to; none for a place that no location serves.
-
-    What the customer fetches is served where they fetch it, if that location works and has
-    capacity today, whichever channel it sells for.
-    """
-    further = {one.address: one for one in command.more_destinations}
-    found: dict[Place, list[str]] = {}
-    for line in command.lines:
-        place = address, only, goods = _place(line, router)
-        if place in found:
-            continue
-        there = further.get(address)
-        if only:
-            found[place] = [only] if _works(known, capacity, only, now_ms) else []
-            continue
-        there_command = command
-        if there is not None:
-            there_command = replace(
-                command,
-                country=there.country,
-                postal_code=there.postal_code,
-                latitude=there.latitude,
-                longitude=there.longitude,
-            )
-        if router is None:
-            found[place] = ranking(known, capacity, there_command, now_ms)
-            continue
-        skus = [one.sku for one in command.lines if _place(one, router) == (address, only, goods)]
-        asked = routing_room.asked(router, there_command, skus, address)
-        found[place] = router.ranked(asked, _used(capacity, now_ms), now_ms).locations
-    return found
-
-
-def _works(
-    known: LocationsState | None, capacity: CapacityState | None, location_id: str, now_ms: int
-) -> bool:
-    """Whether a location sells and fulfills, and has not used up today's capacity."""
-    used = _used(capacity, now_ms)
-    return any(
-        one.active
-        and one.selling
-        and one.fulfilling
-        and (not one.daily_capacity or used.get(location_id, 0) < share(one.daily_capacity))
-        for one in (known.locations if known is not None else [])
-        if one.location_id == location_id
-    )
-
-
-def ranking(
-    known: LocationsState | None,
-    capacity: CapacityState | None,
-    command: RankLocations,
-    now_ms: int,
-) -> list[str]:
-    """Locations that may serve the channel, best first: same country, then distance, then id.
-
-    At most 16. Left out are those that are not active, do not sell or do not fulfill, stand in none
-    of the channel's groups, or have used up today's capacity (`model.share`).
-    """
-    if known is None:
-        return []
-    groups: list[str] = []
-    for sourcing in known.channels:
-        if sourcing.channel == command.channel:
-            groups = sourcing.groups
-    used = _used(capacity, now_ms)
-    located = bool(command.latitude or command.longitude)
-    weighed = []
-    for location in known.locations:
-        if not (location.active and location.selling and location.fulfilling):
-            continue
-        if groups and not any(group in groups for group in location.groups):
-            continue
-        name, bound = location.location_id, location.daily_capacity
-        if bound and used.get(name, 0) >= share(bound):
-            continue
-        far = UNKNOWN_DISTANCE_KM
-        if located and (location.latitude or location.longitude):
-            far = distance_km(
-                command.latitude, command.longitude, location.latitude, location.longitude
-            )
-        weighed.append((location.country != command.country, far, name))
-    weighed.sort()
-    return [location_id for _, _, location_id in weighed[:RANKED_MAXIMUM]]
-
-
-def _used(capacity: CapacityState | None, now_ms: int) -> dict[str, int]:
+def used_today(capacity: CapacityState | None, now_ms: int) -> dict[str, int]:
     """Fulfillment orders that this partition has released today, UTC, by location."""
     if capacity is None or capacity.day != now_ms // DAY_MS:
         return {}
@@ -259,14 +106,21 @@ def counted(
     Only locations with a bound are counted. One that is withdrawn on the day of its release gives
     back what it has used; later, that day's work is over.
     """
-    today = now_ms // DAY_MS
     change = _at_each(after)
-    if before is not None and before.routed_at_ms // DAY_MS == today:
+    if before is not None and before.routed_at_ms // DAY_MS == now_ms // DAY_MS:
         change.subtract(_at_each(before))
     elif before is not None and before.routed_at_ms:
         return capacity
+    return used_with(known, capacity, change, now_ms)
+
+
+def used_with(
+    known: LocationsState | None, capacity: CapacityState | None, change: Counter[str], now_ms: int
+) -> CapacityState | None:
+    """What is used of today's capacity, with so many fulfillment orders more or less at each
+    location; the same object where that is none."""
     bounded = {one.location_id for one in known.locations if one.daily_capacity} if known else set()
-    used = _used(capacity, now_ms)
+    used = used_today(capacity, now_ms)
     following = {
         name: pieces
         for name in sorted({*used, *(change.keys() & bounded)})
@@ -274,7 +128,7 @@ def counted(
     }
     if following == used:
         return capacity
-    return CapacityState(today, [LocationUse(*one) for one in following.items()])
+    return CapacityState(now_ms // DAY_MS, [LocationUse(*one) for one in following.items()])
 
 
 def _at_each(state: FulfillmentState | None) -> Counter[str]:
@@ -314,7 +168,10 @@ def _route(
     order_id, allocations = command.order_id, command.allocations
     fresh = FulfillmentState(order_id, Status.CONSOLIDATING, allocations, [], 0)
     if router is not None and command.destinations:
-        together = routing_room.together(router, command, now_ms)
+        way = routing_room.consolidation(router, command, now_ms)
+        if way.unrouted is not None:
+            return None, [Send(ORDERS_COMMANDS, order_id, way.unrouted)]
+        together = way.together
     elif one := _one_for_all(allocations):
         together = {line.line_id: one for line in allocations}
     else:

@@ -2,7 +2,8 @@
 
 Every function is pure. The same state object again means that nothing changes. A command that asks
 for what is the case already changes nothing and is not refused. What is rejected or short goes on
-in work_rerouting.py; what becomes of it on its way stands in work_carriage.py.
+in work_rerouting.py; what people do with it before it leaves in work_moving.py,
+work_dividing.py and work_redirecting.py; what becomes of it on its way in work_carriage.py.
 """
 
 from __future__ import annotations
@@ -12,6 +13,13 @@ from collections import Counter
 from msgspec.structs import replace
 
 from schemas.fulfillment import CancelFulfillment, FulfillmentState, RecordMove
+from schemas.fulfillment_moves import (
+    MergeFulfillmentOrders,
+    MoveFulfillmentOrder,
+    RecordWhereTo,
+    RedirectFulfillmentOrder,
+    SplitFulfillmentOrder,
+)
 from schemas.fulfillment_work import (
     AcceptFulfillmentOrder,
     FulfillmentHoldEnded,
@@ -38,14 +46,20 @@ from schemas.fulfillment_work import (
     WorkStatus,
 )
 from schemas.inventory import AllocateStock
-from schemas.locations import LocationsState
 from schemas.messages import Send
 from schemas.records import Record
 from schemas.topics import INVENTORY_COMMANDS
-from streams.fulfillment import work_carriage, work_rerouting
+from streams.fulfillment import (
+    work_carriage,
+    work_dividing,
+    work_moving,
+    work_redirecting,
+    work_rerouting,
+)
 from streams.fulfillment.work_model import HELD_AGAIN, MAXIMUM_PARCELS, OVER, after, begun
+from streams.fulfillment.work_places import Around
 from streams.fulfillment.work_told import (
-    AboutOne,
+    AboutWork,
     Changed,
     changed,
     event,
@@ -55,13 +69,12 @@ from streams.fulfillment.work_told import (
     with_order,
 )
 
-AboutWork = AboutOne | RecordShipmentAnswer | RecordGoodsLeft | RouteLinesTo
 Decision = tuple[WorkState | None, list[Send]]
 _PACKED_ON = (WorkStatus.PACKED, *reached(WorkStatus.PACKED))
 
 
 def decide(
-    known: LocationsState | None,
+    around: Around,
     routing: FulfillmentState | None,
     state: WorkState | None,
     command: AboutWork,
@@ -72,19 +85,21 @@ def decide(
     if before is None:
         detail = "the order has no fulfillment orders"
         return None, refused_or_not(command, WorkRefusal.NOT_ROUTED, detail, now_ms)
-    after_it, sends = _ruled(known, before, command, now_ms)
+    after_it, sends = _ruled(around, before, command, now_ms)
     return (state if after_it is before else after_it), sends
 
 
-def _ruled(
-    known: LocationsState | None, state: WorkState, command: AboutWork, now_ms: int
-) -> Changed:
+def _ruled(around: Around, state: WorkState, command: AboutWork, now_ms: int) -> Changed:
     if isinstance(command, RouteLinesTo):
-        return work_rerouting.route_to(known, state, command, now_ms)
+        return work_rerouting.route_to(around, state, command, now_ms)
     if isinstance(command, RecordGoodsLeft):
         state, sends = work_carriage.left_by_hand(state, command, now_ms)
-        state, more = work_rerouting.settled(known, state, now_ms)
+        state, more = work_moving.settled(around, state, now_ms)
         return state, sends + more
+    if isinstance(command, RecordWhereTo):
+        return work_rerouting.where_to(around, state, command, now_ms)
+    if isinstance(command, RedirectFulfillmentOrder):
+        return work_redirecting.redirect(around, state, command, now_ms)
     name = command.fulfillment_order_id
     one = next((order for order in state.orders if order.fulfillment_order_id == name), None)
     if one is None:
@@ -104,22 +119,28 @@ def _ruled(
         case RecordCarrierEvent():
             return work_carriage.told_by_carrier(state, one, command, now_ms)
         case RejectFulfillmentOrder():
-            return work_rerouting.reject(known, state, one, command, now_ms)
+            return work_rerouting.reject(around, state, one, command, now_ms)
         case ReportShort():
-            return work_rerouting.short(known, state, one, command, now_ms)
+            return work_rerouting.short(around, state, one, command, now_ms)
         case HoldFulfillmentOrder():
             return _hold(state, one, command, now_ms)
         case ReleaseFulfillmentOrder():
             return _release(state, one, command, now_ms)
+        case MoveFulfillmentOrder():
+            return work_moving.move(around, state, one, command, now_ms)
+        case SplitFulfillmentOrder():
+            return work_dividing.split(around, state, one, command, now_ms)
+        case MergeFulfillmentOrders():
+            return work_dividing.merge(around, state, one, command, now_ms)
 
 
-def follow(known: LocationsState | None, state: WorkState, command: Record, now_ms: int) -> Changed:
+def follow(around: Around, state: WorkState, command: Record, now_ms: int) -> Changed:
     """What else a command of the routing means for fulfillment orders that are worked on."""
     match command:
         case RecordMove():
-            return work_rerouting.moved(known, state, command, now_ms)
+            return work_moving.answered(around, state, command, now_ms)
         case CancelFulfillment():
-            return _withdraw(known, state, command, now_ms)
+            return _withdraw(around, state, command, now_ms)
     return state, []
 
 
@@ -236,9 +257,7 @@ def _release(
     return changed(state, free, step, now_ms), [event(state, told)]
 
 
-def _withdraw(
-    known: LocationsState | None, state: WorkState, command: CancelFulfillment, now_ms: int
-) -> Changed:
+def _withdraw(around: Around, state: WorkState, command: CancelFulfillment, now_ms: int) -> Changed:
     """Lines are no longer wanted, or none of them. What has left stays what it is: orders cancels
     nothing that it has let leave."""
     gone = set(command.line_ids)
@@ -258,14 +277,12 @@ def _withdraw(
         fewer = replace(fewer, reason=command.reason)
         following = changed(following, fewer, FulfillmentOrderCancelled, now_ms)
         sends.append(event(state, told))
-        sends += work_rerouting.supplier_withdrawn(known, one, command.reason)
+        sends += work_rerouting.supplier_withdrawn(around, one, command.reason)
     if following.without_place:
         rest = [line for line in state.without_place if gone and line.line_id not in gone]
-        following, more = work_rerouting.settled(
-            known, replace(following, without_place=rest), now_ms
-        )
-        sends += more
-    return following, sends
+        following = replace(following, without_place=rest)
+    following, more = work_moving.settled(around, following, now_ms)
+    return following, sends + more
 
 
 _LEFT = frozenset({*OVER, WorkStatus.SHIPPED, WorkStatus.DAMAGED, WorkStatus.LOST})

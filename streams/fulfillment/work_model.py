@@ -5,6 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from schemas.fulfillment import FulfillmentOrderReleased, FulfillmentState, Status
+from schemas.fulfillment_moves import (
+    FulfillmentMoveEnded,
+    FulfillmentOrderMoving,
+    FulfillmentOrderRedirected,
+    FulfillmentOrdersMerged,
+    FulfillmentOrderSplit,
+)
 from schemas.fulfillment_work import (
     CarrierEventRecorded,
     FulfillmentHoldEnded,
@@ -35,6 +42,10 @@ MAXIMUM_CARRIER_EVENTS = 64
 """whose ids are kept, to know repeats; older ones are known by their time"""
 MAXIMUM_EARLY = 16
 """that wait for orders to answer"""
+MAXIMUM_TRIES = 64
+"""locations without stock, after which a line waits for a person"""
+MAXIMUM_FULFILLMENT_ORDERS = 200
+"""of one order, after which none is moved or split by hand"""
 PICKUP = "pickup"
 """destination of what the customer fetches"""
 
@@ -61,6 +72,34 @@ class PickingAgain(FulfillmentHoldEnded, frozen=True):
 
 class PackedAgain(FulfillmentHoldEnded, frozen=True):
     """The same of one that was packed."""
+
+
+class StillReleased(FulfillmentMoveEnded, frozen=True):
+    """A step of the table and no record: a move ends that left something of a released one."""
+
+
+class StillAccepted(FulfillmentMoveEnded, frozen=True):
+    """The same of one that was accepted."""
+
+
+class StillPicking(FulfillmentMoveEnded, frozen=True):
+    """The same of one that was being picked."""
+
+
+class LastLineMoved(FulfillmentMoveEnded, frozen=True):
+    """A step of the table and no record: the FulfillmentMoveEnded that leaves no line."""
+
+
+class SplitAccepted(FulfillmentOrderSplit, frozen=True):
+    """A step of the table and no record: a part of one that was accepted is one by itself."""
+
+
+class SplitPicking(FulfillmentOrderSplit, frozen=True):
+    """The same of one that was being picked."""
+
+
+class MergedInto(FulfillmentOrdersMerged, frozen=True):
+    """A step of the table and no record: the FulfillmentOrdersMerged that another one stays of."""
 
 
 class OnItsWay(CarrierEventRecorded, frozen=True):
@@ -91,6 +130,8 @@ _BEFORE_PACKING: dict[Step, WorkStatus] = {
     FulfillmentOrderHeld: WorkStatus.HELD,
     FulfillmentOrderCancelled: WorkStatus.CANCELLED,
     LeftByHand: WorkStatus.SHIPPED,
+    FulfillmentOrderMoving: WorkStatus.MOVING,
+    MergedInto: WorkStatus.MERGED,
 }
 _AWAY: dict[Step, WorkStatus] = {
     Delivered: WorkStatus.DELIVERED,
@@ -98,23 +139,51 @@ _AWAY: dict[Step, WorkStatus] = {
     Lost: WorkStatus.LOST,
     Returned: WorkStatus.RETURNED_TO_SENDER,
 }
+
+
+def _staying(status: WorkStatus) -> dict[Step, WorkStatus]:
+    """What changes its lines or its address, and not where it is."""
+    return {
+        FulfillmentOrderSplit: status,
+        FulfillmentOrdersMerged: status,
+        FulfillmentOrderRedirected: status,
+    }
+
+
 WORK: dict[str, dict[Step, WorkStatus]] = {
     START: {
         FulfillmentOrderReleased: WorkStatus.RELEASED,
         FulfillmentOrderRerouted: WorkStatus.RELEASED,
+        FulfillmentOrderSplit: WorkStatus.RELEASED,
+        SplitAccepted: WorkStatus.ACCEPTED,
+        SplitPicking: WorkStatus.PICKING,
     },
-    WorkStatus.RELEASED: {FulfillmentOrderAccepted: WorkStatus.ACCEPTED, **_BEFORE_PACKING},
+    WorkStatus.RELEASED: {
+        FulfillmentOrderAccepted: WorkStatus.ACCEPTED,
+        **_staying(WorkStatus.RELEASED),
+        **_BEFORE_PACKING,
+    },
     WorkStatus.ACCEPTED: {
         PickingStarted: WorkStatus.PICKING,
         FulfillmentOrderShort: WorkStatus.ACCEPTED,
         LastLineShort: WorkStatus.SHORT,
+        **_staying(WorkStatus.ACCEPTED),
         **_BEFORE_PACKING,
     },
     WorkStatus.PICKING: {
         FulfillmentOrderPacked: WorkStatus.PACKED,
         FulfillmentOrderShort: WorkStatus.PICKING,
         LastLineShort: WorkStatus.SHORT,
+        **_staying(WorkStatus.PICKING),
         **_BEFORE_PACKING,
+    },
+    WorkStatus.MOVING: {
+        StillReleased: WorkStatus.RELEASED,
+        StillAccepted: WorkStatus.ACCEPTED,
+        StillPicking: WorkStatus.PICKING,
+        LastLineMoved: WorkStatus.MOVED,
+        FulfillmentOrderCancelled: WorkStatus.CANCELLED,
+        LeftByHand: WorkStatus.SHIPPED,
     },
     WorkStatus.PACKED: {
         FulfillmentOrderPacked: WorkStatus.PACKED,
@@ -137,11 +206,14 @@ WORK: dict[str, dict[Step, WorkStatus]] = {
         AcceptedAgain: WorkStatus.ACCEPTED,
         PickingAgain: WorkStatus.PICKING,
         PackedAgain: WorkStatus.PACKED,
+        FulfillmentOrderRedirected: WorkStatus.HELD,
         FulfillmentOrderCancelled: WorkStatus.CANCELLED,
         LeftByHand: WorkStatus.SHIPPED,
     },
     WorkStatus.DELIVERED: {},
     WorkStatus.RETURNED_TO_SENDER: {},
+    WorkStatus.MOVED: {},
+    WorkStatus.MERGED: {},
     WorkStatus.REJECTED: {},
     WorkStatus.SHORT: {},
     WorkStatus.CANCELLED: {},
@@ -156,6 +228,18 @@ HELD_AGAIN: dict[str, Step] = {
     WorkStatus.PACKED: PackedAgain,
 }
 """The step back out of a hold, by where it was before."""
+STILL: dict[str, Step] = {
+    WorkStatus.RELEASED: StillReleased,
+    WorkStatus.ACCEPTED: StillAccepted,
+    WorkStatus.PICKING: StillPicking,
+}
+"""The step back after a move that left something, by where it was before."""
+SPLIT: dict[str, Step] = {
+    WorkStatus.RELEASED: FulfillmentOrderSplit,
+    WorkStatus.ACCEPTED: SplitAccepted,
+    WorkStatus.PICKING: SplitPicking,
+}
+"""The first step of a part, by where the whole is."""
 OVER = frozenset(status for status, steps in WORK.items() if status and not steps)
 """Statuses that nothing follows."""
 
@@ -190,6 +274,7 @@ def begun(routing: FulfillmentState | None) -> WorkState | None:
             after(START, FulfillmentOrderReleased),
             lines,
             routing.routed_at_ms,
+            released_at_ms=routing.routed_at_ms,
         )
         if not lines:
             status = after(released.status, FulfillmentOrderCancelled)

@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from schemas.fulfillment import FulfillmentCommandRefused
+from schemas.fulfillment_moves import (
+    MergeFulfillmentOrders,
+    MoveFulfillmentOrder,
+    RecordWhereTo,
+    RedirectFulfillmentOrder,
+    SplitFulfillmentOrder,
+)
 from schemas.fulfillment_work import (
     AcceptFulfillmentOrder,
     FulfillmentOrder,
@@ -41,8 +48,14 @@ AboutOne = (
     | RecordCarrierEvent
     | HoldFulfillmentOrder
     | ReleaseFulfillmentOrder
+    | MoveFulfillmentOrder
+    | SplitFulfillmentOrder
+    | MergeFulfillmentOrders
 )
 """What people and carriers say of one fulfillment order."""
+Silent = RecordShipmentAnswer | RecordGoodsLeft | RecordWhereTo
+"""What orders says: it is never refused, but may mean nothing."""
+AboutWork = AboutOne | Silent | RouteLinesTo | RedirectFulfillmentOrder
 Changed = tuple[WorkState, list[Send]]
 _ORDER = (
     WorkStatus.RELEASED, WorkStatus.ACCEPTED, WorkStatus.PICKING, WorkStatus.PACKED,
@@ -80,7 +93,7 @@ def with_order(state: WorkState, one: FulfillmentOrder) -> WorkState:
 
 def refused(
     one: FulfillmentOrder,
-    command: AboutOne,
+    command: AboutOne | RedirectFulfillmentOrder,
     now_ms: int,
     reason: WorkRefusal = WorkRefusal.WRONG_STATUS,
     detail: str = "",
@@ -92,16 +105,22 @@ def refused(
 
 
 def refused_or_not(
-    command: AboutOne | RecordShipmentAnswer | RecordGoodsLeft | RouteLinesTo,
+    command: AboutWork,
     reason: WorkRefusal,
     detail: str,
     now_ms: int,
 ) -> list[Send]:
-    """The same of any command; what orders says is not refused, but may mean nothing."""
-    if isinstance(command, RecordShipmentAnswer | RecordGoodsLeft):
+    """The same of any command; what orders says is not refused."""
+    if isinstance(command, Silent):
         return []
     name = "" if isinstance(command, RouteLinesTo) else command.fulfillment_order_id
     told = FulfillmentCommandRefused(
         command.order_id, type(command).__name__, reason, now_ms, name, detail, command.actor
     )
     return [Send(FULFILLMENT_EVENTS, command.order_id, told)]
+
+
+def unknown_line(one: FulfillmentOrder, line_ids: Sequence[str]) -> str:
+    """A line of these that is not in it; empty where all are."""
+    there = {line.line_id for line in one.lines}
+    return next((line_id for line_id in line_ids if line_id not in there), "")

@@ -54,11 +54,11 @@ def kit_reserved(account: Account, kit: KitState) -> None:
     account.send(ORDERS_COMMANDS, kit.order_id, reply)
 
 
-def waits(account: Account, line: Waiting, attempt: int) -> None:
+def waits(account: Account, line: Waiting, command: ReserveStock) -> None:
     """Nothing is there for the line, and it stands in the queue."""
     reply = RecordReservation(
-        line.order_id, line.line_id, attempt, False, "", Refusal.OUT_OF_STOCK, [],
-        True, line.promised_at_ms,
+        line.order_id, line.line_id, command.attempt, False, "", Refusal.OUT_OF_STOCK, [],
+        True, line.promised_at_ms, command.ruled,
     )  # fmt: skip
     account.send(ORDERS_COMMANDS, line.order_id, reply)
 
@@ -72,7 +72,9 @@ def refused(account: Account, command: ReserveStock | KitState, reason: Refusal 
     if isinstance(command, ReserveStock) and command.kit_sku:
         _answer_kit(account, command.kit_sku, order_id, line_id, command.attempt, "", reason)
         return
-    reply = RecordReservation(order_id, line_id, command.attempt, False, "", reason, [])
+    reply = RecordReservation(
+        order_id, line_id, command.attempt, False, "", reason, [], ruled=command.ruled
+    )
     account.send(ORDERS_COMMANDS, order_id, reply)
 
 
@@ -131,5 +133,5 @@ def not_moved(
     if stands is not None:
         quantity, location_id = stands.quantity, stands.location_id
     account.tell(StockRefused(account.sku, order_id, line_id, quantity, reason, account.now_ms))
-    reply = RecordMove(order_id, line_id, False, location_id)
+    reply = RecordMove(order_id, line_id, False, location_id, reason)
     account.send(FULFILLMENT_COMMANDS, order_id, reply)

@@ -64,6 +64,7 @@ def reserve(account: Account, components: list[Component], command: ReserveStock
         channel=command.channel,
         customer_group=command.customer_group,
         wake_at_ms=command.reserved_until_ms if command.expires else 0,
+        ruled=command.ruled,
     )
     _ask(account, kit)
 

@@ -323,6 +323,16 @@ def _turn(lot: Lot) -> tuple[float, str]:
     return (lot.expires_at_ms or math.inf, lot.lot_id)
 
 
+def first_expiry(found: LotsState | None, now_ms: int) -> float:
+    """When the first of the pieces that nobody works on expires; infinity where none does."""
+    free = [
+        lot.expires_at_ms or math.inf
+        for lot in (found.lots if found is not None else [])
+        if lot.quantity > lot.allocated and not _expired(lot, now_ms)
+    ]
+    return min(free, default=math.inf)
+
+
 def _expired(lot: Lot, now_ms: int) -> bool:
     return 0 < lot.expires_at_ms <= now_ms
 

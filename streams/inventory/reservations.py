@@ -28,7 +28,7 @@ from schemas.inventory import (
     StockState,
     Waiting,
 )
-from streams.inventory import answers, holds, kits, lots, queue, quotas, replenishment
+from streams.inventory import answers, choosing, holds, kits, lots, queue, quotas, replenishment
 from streams.inventory.account import Account
 from streams.inventory.model import ALSO_AT_MAXIMUM, EXPIRED, RESIZED, SERVED, available
 
@@ -92,23 +92,28 @@ def _reserve(account: Account, command: ReserveStock) -> None:
     elif queue.is_full(stock):
         answers.refused(account, command, Refusal.QUEUE_FULL)
     else:
-        answers.waits(account, queue.join(account, command), command.attempt)
+        answers.waits(account, queue.join(account, command), command)
 
 
 def _grant(
     account: Account, stock: StockState, command: ReserveStock, choice: holds.Choice
 ) -> None:
     """Reserve the line where it was chosen to be, and answer."""
+    if command.choices:
+        choice = choosing.chosen(account, command, choice)
     index, serving, quota_id = choice
     locations, until_ms = command.locations, command.reserved_until_ms
     location_id = locations[index]
+    others = locations[index + 1 :]
+    if command.choices:
+        others = [*locations[:index], *others]
     made = ReservationState(
         command.order_id, command.line_id, account.sku, location_id, command.quantity,
         command.attempt, until_ms, False, quota_id, command.kit_sku, [],
         until_ms if command.expires else 0,
     )  # fmt: skip
     holds.make(account, stock, serving[location_id], made)
-    answers.reserved(account, made, _further(locations[index + 1 :], serving))
+    answers.reserved(account, made, _further(others, serving))
 
 
 def _further(locations: list[str], serving: Container[str]) -> list[str]:
@@ -176,7 +181,7 @@ def _resize(
 def _enlarge(account: Account, line: ReservationState, command: ReserveStock) -> None:
     """More pieces, where the line is held if that can be."""
     others = [name for name in command.locations if name != line.location_id]
-    wanted = replace(command, locations=[line.location_id, *others])
+    wanted = replace(command, locations=[line.location_id, *others], choices=[])
     if holds.choose(holds.without(account.known, line), wanted) is None:
         answers.refused(account, command, Refusal.OUT_OF_STOCK)
         return
@@ -217,12 +222,12 @@ def _reserve_waiting(
     if place.quantity != command.quantity:
         answers.refused(account, command, Refusal.RESERVATION_CONFLICT)
     elif command.attempt <= place.attempt:
-        answers.waits(account, place, command.attempt)
+        answers.waits(account, place, command)
     elif (choice := holds.choose(stock, command, command.leave)) is not None:
         queue.leave(account, place, SERVED)
         _grant(account, account.known, command, choice)
     elif command.backorder:
-        answers.waits(account, queue.stay(account, place, command), command.attempt)
+        answers.waits(account, queue.stay(account, place, command), command)
     else:
         queue.leave(account, place, Refusal.OUT_OF_STOCK)
         answers.refused(account, command, Refusal.OUT_OF_STOCK)

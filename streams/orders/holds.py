@@ -4,7 +4,8 @@ Holds are a set beside the status, for an order can have several, each with its 
 can come at any step. They stop an order at two points: before anything is reserved (status held)
 and, when it has its stock and its money, before it is released (ready). An order that is held
 later than its intake keeps what it has. A hold ends by being released, at its limit, or with its
-order; nothing else touches it.
+order; nothing else touches it, but for the holds of routing, which end when the order is served
+(unroutable.py).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from schemas.orders import (
     ReleaseHold,
     Status,
 )
-from schemas.policies import Action, PolicyState, Then
+from schemas.policies import Action, HoldKind, PolicyState, Then
 from schemas.topics import ORDERS_EVENTS
 from streams.content import hash_of
 from streams.orders import cancellation, policy, sourcing, terms, waiting
@@ -55,7 +56,7 @@ def of_policy(state: OrderState, order: PlaceOrder, decided: policy.Intake, now_
             continue
         until_ms = now_ms + one.limit_ms if one.limit_ms else 0
         made = Hold(hold_id, one.kind, one.rule, until_ms, one.then, "", "policy", now_ms, 0)
-        state, more = _held(state, made)
+        state, more = held(state, made)
         sends += more
     return state, sends
 
@@ -79,9 +80,9 @@ def hold(state: OrderState, command: HoldOrder, now_ms: int) -> Changed:
     """Keep the order by hand."""
     content = hash_of((command.kind, command.reason, command.until_ms, command.then, command.actor))
     before = _open(state, command.hold_id)
-    ended = waiting.known(state, waiting.HOLD, command.hold_id)
-    if before is not None or ended is not None:
-        known = before.content_hash if before is not None else ended.content_hash  # type: ignore[union-attr]
+    past = waiting.known(state, waiting.HOLD, command.hold_id)
+    if before is not None or past is not None:
+        known = before.content_hash if before is not None else past.content_hash  # type: ignore[union-attr]
         if known == content:
             return state, []
         return state, [_refused(command, Refusal.ORDER_CONFLICT, command.hold_id, now_ms)]
@@ -91,7 +92,7 @@ def hold(state: OrderState, command: HoldOrder, now_ms: int) -> Changed:
         return state, [_refused(command, Refusal.TOO_LATE, command.hold_id, now_ms)]
     if len(state.holds) >= MAXIMUM_HOLDS or len(state.requests) >= MAXIMUM_REQUESTS:
         return state, [_refused(command, Refusal.TOO_MANY, command.hold_id, now_ms)]
-    return _held(
+    return held(
         state,
         Hold(
             command.hold_id, command.kind, "", command.until_ms, command.then, command.reason,
@@ -100,7 +101,8 @@ def hold(state: OrderState, command: HoldOrder, now_ms: int) -> Changed:
     )  # fmt: skip
 
 
-def _held(state: OrderState, made: Hold) -> Changed:
+def held(state: OrderState, made: Hold) -> Changed:
+    """The order with a hold that nothing speaks against."""
     event = OrderHeld(
         state.order_id, made.hold_id, made.kind, made.rule, made.until_ms, made.then,
         made.reason, made.actor, made.since_ms,
@@ -111,12 +113,28 @@ def _held(state: OrderState, made: Hold) -> Changed:
 def release(state: OrderState, command: ReleaseHold, now_ms: int) -> Changed:
     """End a hold, or all of them. One that has ended before changes nothing."""
     name = command.hold_id
-    ended = [one for one in state.holds if not name or one.hold_id == name]
-    if not ended:
+    over = [one for one in state.holds if not name or one.hold_id == name]
+    if not over:
         if not name or waiting.known(state, waiting.HOLD, name) is not None:
             return state, []
         return state, [_refused(command, Refusal.UNKNOWN_HOLD, name, now_ms)]
-    return _go_on(*_ended(state, ended, command.reason, command.actor, now_ms), now_ms)
+    without, told = ended(state, over, command.reason, command.actor, now_ms)
+    if command.ask_again:
+        without = _not_overruled(without, over)
+    following, sends = _go_on(without, told, now_ms)
+    tried_again = any(one.kind == HoldKind.ROUTING for one in over)
+    if not tried_again or following.status != Status.BACKORDERED:
+        return following, sends
+    again, more = sourcing.retry(following, now_ms)
+    return again, sends + more
+
+
+def _not_overruled(state: OrderState, over: list[Hold]) -> OrderState:
+    """The order without a memory of those of the holds that were routing's: nobody has let it go
+    against its rules."""
+    names = {f"{waiting.HOLD}/{one.hold_id}" for one in over if one.kind == HoldKind.ROUTING}
+    kept = [one for one in state.requests if one.request_id not in names]
+    return replace(state, requests=kept)
 
 
 def expire(state: OrderState, now_ms: int) -> Changed:
@@ -125,19 +143,20 @@ def expire(state: OrderState, now_ms: int) -> Changed:
     if not over:
         return state, []
     if any(one.then == Then.CANCEL for one in over):
-        state, sends = _ended(state, over, Refusal.HOLD_EXPIRED, "", now_ms)
+        state, sends = ended(state, over, Refusal.HOLD_EXPIRED, "", now_ms)
         following, more = cancellation.whole(state, Refusal.HOLD_EXPIRED, "", now_ms)
         return following, sends + more
-    return _go_on(*_ended(state, over, Refusal.HOLD_EXPIRED, "", now_ms), now_ms)
+    return _go_on(*ended(state, over, Refusal.HOLD_EXPIRED, "", now_ms), now_ms)
 
 
-def _ended(state: OrderState, ended: list[Hold], reason: str, actor: str, now_ms: int) -> Changed:
+def ended(state: OrderState, over: list[Hold], reason: str, actor: str, now_ms: int) -> Changed:
+    """The order without these of its holds."""
     sends = []
-    for one in ended:
+    for one in over:
         event = HoldEnded(state.order_id, one.hold_id, one.kind, reason, actor, now_ms)
         sends.append(Send(ORDERS_EVENTS, state.order_id, event))
         state = waiting.remembered(state, waiting.HOLD, one.hold_id, one.content_hash)
-    left = [one for one in state.holds if one not in ended]
+    left = [one for one in state.holds if one not in over]
     return replace(state, holds=left), sends
 
 

@@ -239,7 +239,10 @@ def judge(
     if holds.mismatches(order, decided) and decided.total_mismatch == Action.REFUSE:
         rule = decided.mismatch_hold.rule
         return ending.refused(state, "", Refusal.TOTAL_MISMATCH, now_ms, rule)
-    state = replace(state, backorder=decided.backorder, priority=decided.priority)
+    state = replace(
+        state, backorder=decided.backorder, priority=decided.priority,
+        dispatch_by_ms=decided.dispatch_by_ms,
+    )  # fmt: skip
     state, sends = holds.of_policy(state, order, decided, now_ms)
     if state.holds:
         return replace(state, status=after(state.status, OrderHeld), wake_at_ms=0), sends

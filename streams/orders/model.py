@@ -25,6 +25,7 @@ from schemas.orders import (
     Status,
 )
 from schemas.payments import AuthorizePayment
+from schemas.routing import RecordUnrouted
 from streams.transitions import Step, following
 
 MINUTE_MS = 60_000
@@ -116,14 +117,16 @@ TRANSITIONS: dict[str, dict[Step, Status]] = {
     },
     Status.ROUTING: {
         OrderReleased: Status.RELEASED,
+        RecordUnrouted: Status.READY,
         OrderCancelled: Status.CANCELLED,
     },
     Status.RELEASED: {OrderCancelled: Status.CANCELLED},
     Status.REFUSED: {},
     Status.CANCELLED: {},
 }
-"""Status, and what is written, to the next status. A retry is no event but its RankLocations, and
-an order without goods goes on with its AuthorizePayment."""
+"""Status, and what is written, to the next status. A retry is no event but its RankLocations, an
+order without goods goes on with its AuthorizePayment, and one whose shipments no rule allows goes
+back with what fulfillment says, RecordUnrouted."""
 
 
 class LastShipped(OrderShipped, frozen=True):

@@ -16,8 +16,9 @@ from schemas.orders import (
     Refusal,
     Status,
 )
+from schemas.routing import Otherwise
 from schemas.topics import ORDERS_EVENTS
-from streams.orders import amendment, ending, paying, sourcing
+from streams.orders import amendment, ending, paying, sourcing, unroutable
 from streams.orders.ending import Changed
 from streams.orders.model import (
     BACKORDER_RETRY_MS,
@@ -49,6 +50,7 @@ def record(state: OrderState, reply: RecordReservation, now_ms: int) -> Changed:
             lines=lines,
             refused_line=reply.line_id,
             refused_reason=LINE_REFUSALS[reply.reason],
+            ruled=state.ruled or reply.ruled,
         )
     else:
         state = replace(state, lines=lines)
@@ -93,21 +95,47 @@ def _late(state: OrderState, lines: list[LineState], reply: RecordReservation) -
 def _reserved(state: OrderState, now_ms: int) -> Changed:
     order_id = state.order_id
     state, ask = paying.asked(state, after(state.status, OrderReserved))
-    return state, [Send(ORDERS_EVENTS, order_id, OrderReserved(order_id, now_ms)), ask]
+    sends = [Send(ORDERS_EVENTS, order_id, OrderReserved(order_id, now_ms)), ask]
+    if state.holds or state.waits_until_ms:
+        state, more = unroutable.served(state, now_ms)
+        sends += more
+    return state, sends
 
 
-def _not_reserved(state: OrderState, now_ms: int) -> Changed:
-    """Not every line has stock: change the order if that is wanted, wait, or give it up."""
+def _not_reserved(
+    state: OrderState, now_ms: int, decided: RecordSourcingFailure | None = None
+) -> Changed:
+    """Not every line has stock: change the order if that is wanted, wait, or give it up, as the
+    rules of routing say, where they do, or else its policy."""
     if state.amendments:
         state, sends = amendment.possible(state, now_ms)
-        following, more = (amendment.instead if state.amendments else _not_reserved)(state, now_ms)
+        if state.amendments:
+            following, more = amendment.instead(state, now_ms)
+        else:
+            following, more = _not_reserved(state, now_ms, decided)
         return following, sends + more
-    if state.backorder and state.refused_reason in (Refusal.OUT_OF_STOCK, Refusal.NO_LOCATION):
+    if decided is not None and decided.otherwise == Otherwise.CANCEL:
+        return unroutable.refused(state, decided.rule, now_ms)
+    can_wait = state.refused_reason in (Refusal.OUT_OF_STOCK, Refusal.NO_LOCATION)
+    if decided is not None and (decided.otherwise or (state.backorder and can_wait)):
+        return _waits(state, decided, now_ms)
+    if decided is None and state.ruled and state.refused_reason == Refusal.OUT_OF_STOCK:
+        return unroutable.ask(state)
+    if state.backorder and can_wait:
         return _backordered(state, now_ms)
     return ending.refused(state, state.refused_line, state.refused_reason, now_ms)
 
 
-def _backordered(state: OrderState, now_ms: int) -> Changed:
+def _waits(state: OrderState, decided: RecordSourcingFailure, now_ms: int) -> Changed:
+    """A rule of routing has it wait. One whose lines stand in no queue, for its policy would not
+    have it wait, tries again at once to get them there."""
+    at_once = not state.backorder and state.refused_reason == Refusal.OUT_OF_STOCK
+    waiting, sends = unroutable.waits(state, decided, now_ms)
+    following, more = _backordered(waiting, now_ms, at_once=at_once)
+    return following, sends + more
+
+
+def _backordered(state: OrderState, now_ms: int, *, at_once: bool = False) -> Changed:
     """Give back what is reserved and wait for the rest; lines in a queue stay there."""
     order_id = state.order_id
     missing = [line for line in state.lines if not line.location_id]
@@ -116,6 +144,10 @@ def _backordered(state: OrderState, now_ms: int) -> Changed:
     retry_at = now_ms + (TOLD_RETRY_MS if told else BACKORDER_RETRY_MS)
     if any(line.available for line in missing):
         retry_at = min(retry_at, _next_attempt_ms(state, now_ms))
+    if at_once:
+        retry_at = now_ms
+    elif state.waits_until_ms:
+        retry_at = min(retry_at, max(now_ms, state.waits_until_ms))
     promised = told and all(line.promised_at_ms for line in missing)
     event = OrderBackordered(
         order_id,
@@ -173,7 +205,8 @@ def _next_attempt_ms(state: OrderState, now_ms: int) -> int:
 
 
 def record_failure(state: OrderState, reply: RecordSourcingFailure, now_ms: int) -> Changed:
-    """No location may serve the order, or what is asked for in a change of it."""
+    """No location may serve the order, or what is asked for in a change of it; or the rules of
+    routing have decided about one without stock."""
     if reply.attempt != state.attempt:
         return state, []
     if state.status == Status.AMENDING:
@@ -182,5 +215,7 @@ def record_failure(state: OrderState, reply: RecordSourcingFailure, now_ms: int)
         return state, []
     if state.cancel_reason:
         return ending.cancelled(state, state.cancel_reason, now_ms, state.actor)
-    # A stop ends, and a day's capacity is there again on the next one.
-    return _not_reserved(replace(state, refused_reason=Refusal.NO_LOCATION), now_ms)
+    if not state.refused_reason:
+        # A stop ends, and a day's capacity is there again on the next one.
+        state = replace(state, refused_reason=Refusal.NO_LOCATION)
+    return _not_reserved(state, now_ms, reply)

@@ -2,14 +2,15 @@
 
 Every function is pure. It takes the state as it is and gives the state as it is to be with the
 records to write; the same state object again means that nothing changes. The rules stand in one
-file for each part of an order's life: intake, sourcing and reservation, paying and payment,
-amending and amendment, holds, shipment, invoicing, refunding, cancellation, ending.
+file for each part of an order's life: intake, sourcing and reservation, unroutable, paying and
+payment, amending and amendment, holds, shipment, invoicing, refunding, cancellation, ending.
 """
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
+from schemas.fulfillment_moves import AskWhereTo, RedirectShipment
 from schemas.messages import Send
 from schemas.orders import (
     AmendOrder,
@@ -32,6 +33,7 @@ from schemas.orders import (
 )
 from schemas.policies import PolicyState
 from schemas.records import Record
+from schemas.routing import RecordUnrouted
 from streams.orders import (
     amending,
     amendment,
@@ -40,10 +42,12 @@ from streams.orders import (
     holds,
     intake,
     payment,
+    redirection,
     refunding,
     reservation,
     shipment,
     sourcing,
+    unroutable,
 )
 from streams.orders.chain import sealed
 from streams.orders.ending import Changed
@@ -102,6 +106,8 @@ def _ruled(state: OrderState, command: Record, rules: PolicyState | None, now_ms
             return amending.cancel(state, command, rules, now_ms)
         case RecordSourcingFailure():
             return reservation.record_failure(state, command, now_ms)
+        case RecordUnrouted():
+            return unroutable.record(state, command, now_ms)
         case RecordAvailability():
             return reservation.record_availability(state, command, now_ms)
         case RecordAssessment():
@@ -118,6 +124,10 @@ def _ruled(state: OrderState, command: Record, rules: PolicyState | None, now_ms
             return holds.release(state, command, now_ms)
         case RefundOrder():
             return refunding.refund(state, command, now_ms)
+        case AskWhereTo():
+            return state, [redirection.where_to(state)]
+        case RedirectShipment():
+            return redirection.redirect(state, command, now_ms)
     raise TypeError(f"the orders room takes no {type(command).__name__}")
 
 
@@ -181,7 +191,7 @@ def _of_no_order(
             return early.keep(state, command, now_ms)
         case ReleaseHold() if early.holds(state, command.hold_id):
             return early.keep(state, command, now_ms)
-        case RecordShipment() | ReleaseHold() | RefundOrder():
+        case RecordShipment() | ReleaseHold() | RefundOrder() | RedirectShipment():
             reason = Refusal.UNKNOWN_ORDER
             return state, [early.unknown(command, reason, "no such order", now_ms)]
         case (
@@ -189,8 +199,10 @@ def _of_no_order(
             | RecordPayment()
             | RecordRouting()
             | RecordSourcingFailure()
+            | RecordUnrouted()
             | RecordAvailability()
             | RecordAssessment()
+            | AskWhereTo()
         ):
             return state, []
     raise TypeError(f"the orders room takes no {type(command).__name__}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from schemas.customers import Outcome
-from schemas.fulfillment import Allocation, Destination, RouteOrder
+from schemas.fulfillment import Allocation, Destination, LineTerms, RouteOrder
 from schemas.fulfillment_work import PackedLine, RecordGoodsLeft, RecordShipmentAnswer
 from schemas.inventory import ShipStock
 from schemas.messages import Send
@@ -38,6 +38,8 @@ AT_RELEASE = "release"
 """capture_id of an order of which nothing is shipped"""
 PICKUP = "pickup"
 """destination of what the customer fetches"""
+SHIPMENTS_HOLD = "routing/shipments/"
+"""beginning of the hold_id of an order whose shipments the rules of routing do not allow"""
 
 
 def route(state: OrderState, now_ms: int) -> Changed:
@@ -50,6 +52,13 @@ def route(state: OrderState, now_ms: int) -> Changed:
         captured, more = paying.captured(released, AT_RELEASE, total, final=True)
         billed, bills = invoicing.billed(captured, AT_RELEASE, {}, total, now_ms, final=True)
         return billed, sends + more + bills
+    return replace(
+        state, status=after(state.status, RouteOrder), wake_at_ms=now_ms + RESERVATION_HOLD_MS
+    ), [route_order(state, [])]
+
+
+def route_order(state: OrderState, line_terms: list[LineTerms]) -> Send:
+    """With what the costs of ways depend on: where the lines go to, and whose order it is."""
     allocations = [
         Allocation(
             line.line_id, line.sku, line.quantity, line.location_id, line.also_at,
@@ -57,16 +66,10 @@ def route(state: OrderState, now_ms: int) -> Changed:
         )
         for line in state.lines
     ]  # fmt: skip
-    order_id = state.order_id
-    return replace(
-        state, status=after(state.status, RouteOrder), wake_at_ms=now_ms + RESERVATION_HOLD_MS
-    ), [Send(FULFILLMENT_COMMANDS, order_id, _route_order(state, allocations))]
-
-
-def _route_order(state: OrderState, allocations: list[Allocation]) -> RouteOrder:
-    """With what the costs of ways depend on: where the lines go to, and whose order it is."""
     own = Destination(0, state.country, state.postal_code, state.latitude, state.longitude)
-    return RouteOrder(
+    let_go = f"{waiting.HOLD}/{SHIPMENTS_HOLD}"
+    overruled = any([one.request_id.startswith(let_go) for one in state.requests])
+    command = RouteOrder(
         state.order_id,
         allocations,
         state.channel,
@@ -74,7 +77,11 @@ def _route_order(state: OrderState, allocations: list[Allocation]) -> RouteOrder
         [own, *sourcing.destinations(state, state.lines)],
         state.currency,
         state.total_minor,
+        line_terms,
+        overruled,
+        state.dispatch_by_ms,
     )
+    return Send(FULFILLMENT_COMMANDS, state.order_id, command)
 
 
 def _destination(line: LineState) -> str:

@@ -24,6 +24,7 @@ def begin(state: OrderState, now_ms: int) -> Changed:
         attempt=state.attempt + 1,
         reserved_until_ms=reserved_until,
         wake_at_ms=reserved_until,
+        ruled=False,
     )
     return asked, [rank(asked)]
 
@@ -75,7 +76,9 @@ def destinations(state: OrderState, lines: list[LineState]) -> list[Destination]
 
 def retry(state: OrderState, now_ms: int) -> Changed:
     """Try again, unless the order has waited too long."""
-    if now_ms > state.accepted_at_ms + BACKORDER_LIMIT_MS:
+    if state.waits_until_ms and now_ms >= state.waits_until_ms:
+        return ending.cancelled(state, Refusal.BACKORDER_EXPIRED, now_ms)
+    if not state.waits_until_ms and now_ms > state.accepted_at_ms + BACKORDER_LIMIT_MS:
         return ending.refused(state, state.refused_line, Refusal.BACKORDER_EXPIRED, now_ms)
     again = replace(
         state,

@@ -18,7 +18,7 @@ from schemas.orders import (
     PlaceOrder,
     Tender,
 )
-from schemas.totals import allocate, recomputed_total, shares
+from schemas.totals import allocate, line_total, recomputed_total, shares
 
 _NOWHERE = Address("", "", "", "", "", "", "", 0.0, 0.0)
 
@@ -136,7 +136,21 @@ def worths(order: PlaceOrder) -> dict[str, int]:
 
 def shipped_worths(order: PlaceOrder) -> dict[str, int]:
     """The same, where what a bundle's head bears is spread over the parts that are shipped."""
-    amounts = worths(order)
+    return _spread(order, worths(order))
+
+
+def values(order: PlaceOrder) -> dict[str, int]:
+    """The price of each line less its own discount; a bundle's is spread over its parts."""
+    amounts = {line.line_id: max(0, line_total(line) - line.discount_minor) for line in order.lines}
+    return _spread(order, amounts)
+
+
+def kits(order: PlaceOrder) -> dict[str, str]:
+    """The bundle of each line that is a part of one."""
+    return {line.line_id: line.parent_line_id for line in order.lines if line.parent_line_id}
+
+
+def _spread(order: PlaceOrder, amounts: dict[str, int]) -> dict[str, int]:
     for head in order.lines:
         if head.kind != LineKind.BUNDLE or not amounts[head.line_id]:
             continue

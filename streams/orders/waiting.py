@@ -12,6 +12,7 @@ Change = AmendOrder | PlaceOrder
 
 
 AMENDMENT, SHIPMENT, HOLD, REFUND = "amendment", "shipment", "hold", "refund"
+REDIRECTION = "redirection"
 """What has ids of its own within an order."""
 
 

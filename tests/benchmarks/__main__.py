@@ -25,7 +25,7 @@ from deploy.broker import EmbeddedBroker
 from schemas import codec
 from schemas.orders import OrderPlaced, OrderRefused, OrderReleased
 from schemas.topics import ORDERS_EVENTS
-from tests.benchmarks import flash, routing
+from tests.benchmarks import flash, intake, routing
 from tests.benchmarks.engine import (
     RATIO_RECORDS,
     RESTART_KEYS,
@@ -35,7 +35,7 @@ from tests.benchmarks.engine import (
 from tests.load import APPROVED, PLENTY, Sender, committed_consumer, fingerprint, order, register
 from tests.pipeline import Pipeline
 
-PARTS = ("pipeline", "latency", "engine", "restart", *flash.PARTS, "routing")
+PARTS = ("pipeline", "latency", "engine", "restart", *flash.PARTS, "routing", "intake")
 BUILD = Path(__file__).parents[2] / "build"
 LATENCY_SECONDS = 20.0
 WARM_UP_ORDERS = 10_000
@@ -211,6 +211,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=1_000.0, help="orders a second")
     parser.add_argument("--records", type=int, default=RATIO_RECORDS, help="for `engine`")
     parser.add_argument("--keys", type=int, default=RESTART_KEYS, help="for `restart`")
+    parser.add_argument("--requests", type=int, default=intake.REQUESTS, help="for `intake`")
     options = parser.parse_args()
     results: Results = {}
     if {"pipeline", "latency"} & set(options.only):
@@ -219,6 +220,8 @@ def main() -> int:
     results.update(flash.measure(options.only))
     if "routing" in options.only:
         results.update(routing.measure())
+    if "intake" in options.only:
+        results.update(intake.measure(options.requests))
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bench.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     Console().print(table(results))

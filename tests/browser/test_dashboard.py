@@ -5,11 +5,14 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from aiohttp import web
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from connectors.api.forms import OrderSummary
+from connectors.api.reading import Analytics, Place, Wanted, place
 from connectors.clickhouse.database import Database
 from connectors.clickhouse.rows import Block, Entry, rows
 from dashboards.server import application
@@ -402,3 +405,37 @@ def test_the_api_answers(address: str, page: Page) -> None:
     headers = ask.get(address).headers
     assert "script-src 'self'" in headers["content-security-policy"]
     assert not re.search(r"<script(?![^>]*src=)|style=|onclick", ask.get(address).text())
+
+
+def test_the_api_reads_orders_page_by_page_and_one_by_one(address: str) -> None:
+    async def main() -> None:
+        reader = Analytics(address)
+        try:
+            found: list[OrderSummary] = []
+            behind = Place()
+            while True:
+                page = await reader.page(Wanted(channel="b2b"), behind, 3)
+                found += page.orders
+                if page.next is None:
+                    break
+                behind = place(page.next)
+            ids = [one.order_id for one in found]
+            assert len(ids) == len(set(ids)) == sum(CHANGED.values())
+            assert ids == sorted(ids, reverse=True)  # all of one moment
+            for step, number in STEPS.items():
+                of_step = (await reader.page(Wanted(status=step), Place(), 90)).orders
+                assert (len(of_step), {one.status for one in of_step}) == (number, {step})
+                told = await reader.order(of_step[0].order_id)
+                assert told is not None and told.status == step
+            order = await reader.order("b2b-part")
+            assert order is not None
+            assert (order.status, order.total, order.revision) == ("partly_shipped", "10.00", 1)
+            assert [(line.sku, line.quantity, line.shipped) for line in order.lines] == [
+                ("TEA", 2, 1)
+            ]
+            assert await reader.order("nobody-1") is None
+        finally:
+            await reader.close()
+
+    with ThreadPoolExecutor(1) as pool:  # the browser's driver has a loop of its own in this thread
+        pool.submit(asyncio.run, main()).result(60)

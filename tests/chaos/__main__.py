@@ -16,13 +16,15 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from schemas.orders import CancelOrder
-from tests.chaos import changes
+from schemas.orders import CancelOrder, ReleaseHold
+from tests.chaos import changes, routing
 from tests.chaos.auditor import AuditStopped, audit_topics, clickhouse_counts
 from tests.chaos.faults import MEAN_INTERVAL_SECONDS, Faults
 from tests.chaos.quiet import Progress, wait_until_quiet
@@ -36,6 +38,11 @@ POST_EVERY = 10
 POSTERS = 8
 CANCEL_SHARE = 0.03
 CANCEL_DELAY_SECONDS = 4.0
+LET_GO_SHARE = 0.05
+"""of the orders, which staff has tried again if routing keeps them waiting"""
+LET_GO_SECONDS = (3.0, 9.0)
+REGISTER_SECONDS = 8.0
+"""what it takes to register stock and locations, and to have rules hold"""
 UNDISTURBED_RATE = 2_000.0
 """orders a second when nothing is killed"""
 FAULTS_TIMEOUT_SECONDS = 600.0
@@ -57,6 +64,11 @@ class Plan:
         if not self.faults:
             return UNDISTURBED_RATE
         return self.orders / (self.faults * MEAN_INTERVAL_SECONDS + MEAN_INTERVAL_SECONDS)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether orders are routed by rules."""
+        return routing.wanted(self.seed)
 
 
 def feed(pipeline: Pipeline, sender: Sender, plan: Plan, faults: Faults) -> None:
@@ -93,6 +105,11 @@ def _feed(
             name = f"{CHANNEL}-{document['external_id']}"
             cancel = CancelOrder(name, "customer changed their mind", now_ms)
             heapq.heappush(later, (at, next(count), cancel))
+        if plan.has_rules and chance.random() < LET_GO_SHARE:
+            at = now + chance.uniform(*LET_GO_SECONDS)
+            name = f"{CHANNEL}-{document['external_id']}"
+            again = ReleaseHold(name, "routing/1", "other rules", "staff-1", now_ms, True)
+            heapq.heappush(later, (at, next(count), again))
         for delay, command in changes.plan(chance, document, now_ms):
             heapq.heappush(later, (now + delay, next(count), command))
         while later and later[0][0] <= time.monotonic():
@@ -134,12 +151,27 @@ def await_all_up(pipeline: Pipeline) -> None:
         time.sleep(0.2)
 
 
+@contextmanager
+def open_clocks(pipeline: Pipeline, plan: Plan) -> Iterator[None]:
+    """Time zones whose midnights come while orders flow, for the processes of the run."""
+    clocks = routing.Clocks(pipeline.directory / "zones")
+    begins, lasts = time.time() + REGISTER_SECONDS, plan.orders / plan.rate
+    clocks.midnight(routing.EARLY, begins)
+    clocks.midnight(routing.LATE, begins + lasts)
+    try:
+        yield
+    finally:
+        clocks.close()
+
+
 def run(plan: Plan) -> tuple[dict[str, Any], Report]:
     """One run from an empty directory to the audit."""
     began = time.monotonic()
-    with Pipeline(intake=True) as pipeline:
+    with Pipeline(intake=True) as pipeline, open_clocks(pipeline, plan):
         pipeline.start()
         register(pipeline.bootstrap, scarce_for(plan.orders))
+        if plan.has_rules:
+            routing.set_rules(pipeline.bootstrap, plan.seed)
         sender = Sender(pipeline.bootstrap)
         flow_began = time.monotonic()
         faults, quiet_seconds = disturb(pipeline, plan, sender)
@@ -160,6 +192,7 @@ def run(plan: Plan) -> tuple[dict[str, Any], Report]:
         result = {
             "orders": plan.orders,
             "seed": plan.seed,
+            "rules": plan.has_rules,
             "faults": faults.done,
             "struck": dict(sorted(faults.counts.items())),
             "restarts": pipeline.restarts(),
@@ -167,6 +200,11 @@ def run(plan: Plan) -> tuple[dict[str, Any], Report]:
             "cancellations": sender.sent.cancellations,
             "changes": dict(sorted(sender.sent.changes.items())),
             "outcomes": report.orders,
+            "waiting_for_a_person": report.waiting,
+            "promises": {
+                name: report.events.get(name, 0)
+                for name in ("PromiseChanged", "FulfillmentOrderAtRisk", "PromiseMissed")
+            },
             "records": sum(report.records.values()),
             "clickhouse_rows": sum(count for count, _ in (rows or {}).values()),
             "peak_rss_mb": {name: round(peak) for name, peak in pipeline.peaks_mb().items()},
@@ -180,6 +218,7 @@ def run(plan: Plan) -> tuple[dict[str, Any], Report]:
 
 def print_report(result: dict[str, Any], report: Report) -> None:
     """The faults and counts for a person."""
+    print("with routing rules" if result["rules"] else "without routing rules")
     for title, counts in (
         ("faults", result["struck"]),
         ("restarts", result["restarts"]),

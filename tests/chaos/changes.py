@@ -9,6 +9,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from schemas.fulfillment_moves import (
+    MergeFulfillmentOrders,
+    MoveFulfillmentOrder,
+    RedirectShipment,
+    SplitFulfillmentOrder,
+)
 from schemas.fulfillment_work import (
     AcceptFulfillmentOrder,
     CarrierKind,
@@ -22,6 +28,7 @@ from schemas.fulfillment_work import (
     StartPicking,
 )
 from schemas.orders import (
+    Address,
     AmendOrder,
     CancelOrder,
     HoldOrder,
@@ -33,7 +40,7 @@ from schemas.orders import (
     ShippedLine,
 )
 from schemas.payments import RefundPayment
-from tests.load import CHANNEL, OrderCommand, WorkCommand
+from tests.load import CHANNEL, CITIES, LOCATIONS, OrderCommand, WorkCommand
 
 AMEND_SHARE = 0.06
 CANCEL_LINE_SHARE = 0.03
@@ -43,6 +50,7 @@ WORK_SHARE = 0.20
 """orders that a location works on, step by step"""
 REJECT_SHARE = 0.3
 SHORT_SHARE = 0.25
+REARRANGE_SHARE = 0.4
 """of those"""
 REFUND_SHARE = 0.05
 """as much by hand as by line"""
@@ -133,32 +141,77 @@ def _shipments(
 def _work(
     chance: random.Random, order_id: str, document: dict[str, Any], now_ms: int
 ) -> list[Asked]:
-    """A location works on the order, or gives it back, and the next one works on it.
+    """A location works on the order, or gives it back, and the next one works on it; staff may move
+    it before, have a line leave by itself, or have it go elsewhere.
 
     How the order is divided is not known here: what does not fit its fulfillment orders is refused.
     """
     began = chance.uniform(4, 8)
     asked: list[Asked] = []
-    number = 1
+    number, lines = 1, list(document["lines"])
     if chance.random() < REJECT_SHARE:
         name = f"{order_id}/{number}"
         asked.append((began, RejectFulfillmentOrder(order_id, name, "no time", "store-3")))
         number, began = number + 1, began + chance.uniform(1, 4)
+    if chance.random() < REARRANGE_SHARE:
+        changed = _rearranged(chance, order_id, f"{order_id}/{number}", document, now_ms)
+        asked += [(began + chance.uniform(0, 1), one) for one in changed]
+        match changed[0]:
+            case MoveFulfillmentOrder():
+                number, began = number + 1, began + chance.uniform(1, 4)
+            case SplitFulfillmentOrder(line_ids=[line_id]) if len(changed) == 1:
+                part = [line for line in lines if line["line_id"] == line_id]
+                lines = [line for line in lines if line["line_id"] != line_id]
+                asked += _sent(order_id, f"{order_id}/{number + 1}", part, began + 2, now_ms)
     name = f"{order_id}/{number}"
-    asked.append((began, AcceptFulfillmentOrder(order_id, name, "store-4")))
-    asked.append((began + 1, StartPicking(order_id, name, "store-4")))
-    lines = list(document["lines"])
-    if chance.random() < SHORT_SHARE:
+    if chance.random() < SHORT_SHARE and lines:
         missing = chance.choice(lines)
         short = ReportShort(order_id, name, missing["line_id"], 1, "store-4")
         asked.append((began + chance.uniform(0.5, 2), short))
         lines.remove(missing)
+    asked += _sent(order_id, name, lines, began + chance.uniform(0, 1), now_ms)
+    return asked + _carriage(chance, order_id, name, began + 5, now_ms)
+
+
+def _sent(
+    order_id: str, name: str, lines: list[dict[str, Any]], began: float, now_ms: int
+) -> list[Asked]:
+    """A location accepts, picks, packs and ships these lines, a second after each other."""
     pieces = [PackedLine(line["line_id"], line["quantity"]) for line in lines]
     parcel = PackedParcel("p-1", 1_200, 300, 200, 100, pieces)
-    asked.append((began + 3, RecordPacked(order_id, name, [parcel], "store-4")))
-    ship = ShipFulfillmentOrder(order_id, name, "post", "", f"T{order_id}", now_ms, "store-4")
-    asked.append((began + chance.uniform(3.5, 5), ship))
-    return asked + _carriage(chance, order_id, name, began + 5, now_ms)
+    return [
+        (began, AcceptFulfillmentOrder(order_id, name, "store-4")),
+        (began + 1, StartPicking(order_id, name, "store-4")),
+        (began + 3, RecordPacked(order_id, name, [parcel], "store-4")),
+        (began + 4, ShipFulfillmentOrder(order_id, name, "post", "", f"T{name}", now_ms,
+                                         "store-4")),
+    ]  # fmt: skip
+
+
+def _rearranged(
+    chance: random.Random, order_id: str, name: str, document: dict[str, Any], now_ms: int
+) -> list[OrderCommand | WorkCommand]:
+    """Staff moves, splits, merges or redirects a fulfillment order. Whichever one then has a line,
+    the others are refused it."""
+    line_id = chance.choice(document["lines"])["line_id"]
+    part = f"{order_id}/{int(name.rpartition('/')[2]) + 1}"
+    split = SplitFulfillmentOrder(order_id, name, [line_id], STAFF)
+    match chance.randrange(4):
+        case 0:
+            to, *_ = chance.choice(LOCATIONS)
+            lines = [line_id] if chance.random() < 0.3 else []
+            return [MoveFulfillmentOrder(order_id, name, to, lines, "nearer", STAFF)]
+        case 1:
+            return [split]
+        case 2:
+            return [split, MergeFulfillmentOrders(order_id, name, part, STAFF)]
+    city, country, postal_code, latitude, longitude = chance.choice(CITIES)
+    there = Address("", "", "", city, "", postal_code, country, latitude, longitude)
+    return [
+        RedirectShipment(
+            order_id, "r-1", name, 1, [there], "", b"", 0, False, "moved house", STAFF, now_ms
+        )
+    ]
 
 
 def _carriage(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -17,7 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from tests.chaos.auditor import Contract
-from tests.chaos.rules import BESIDE
+from tests.chaos.tables import BESIDE
 
 GROUP = "millrace-workers"
 WATCHED = ("orders.events", "payments.events")
@@ -57,6 +57,8 @@ class Progress:
         self.events = 0
         self._orders: dict[str, str] = {}
         self._payments: dict[str, str] = {}
+        self._queued: dict[str, set[str]] = defaultdict(set)
+        """by order: its holds of routing, for which it waits for a person"""
 
     def poll(self, seconds: float = 0.2) -> None:
         """Take what has come."""
@@ -65,6 +67,10 @@ class Progress:
                 continue
             name, fields = self._contract.decode(message.value())
             self.events += 1
+            if name == "OrderHeld" and fields["kind"] == "routing" and not fields["until_ms"]:
+                self._queued[fields["order_id"]].add(fields["hold_id"])
+            elif name == "HoldEnded":
+                self._queued[fields["order_id"]].discard(fields["hold_id"])
             if name.endswith("CommandRefused") or name in BESIDE or "order_id" not in fields:
                 continue
             states = self._orders if message.topic() == WATCHED[0] else self._payments
@@ -78,7 +84,10 @@ class Progress:
         """Orders that are not at rest, and payments whose answer is out."""
         # A backordered order waits longer for its next try than any run lasts.
         ended = ("OrderReleased", "OrderRefused", "OrderCancelled", "OrderBackordered")
-        orders = sum(last not in ended for last in self._orders.values())
+        orders = sum(
+            last not in ended and not self._queued.get(order_id)
+            for order_id, last in self._orders.items()
+        )
         payments = sum(last.endswith("Requested") for last in self._payments.values())
         return orders + payments
 

@@ -16,75 +16,14 @@ from tests.chaos import chain
 from tests.chaos.books import Books
 from tests.chaos.ledger import Event, Held, Ledger
 from tests.chaos.money import Money, Sums
+from tests.chaos.promises import Promises
+from tests.chaos.purchases import Purchases
+from tests.chaos.tables import AFTER, BESIDE, EVENT_TOPICS, KEY_FIELDS, ONCE, OUTCOMES
 from tests.chaos.work import Work
 
 VIOLATIONS_KEPT = 1_000
 """a broken pipeline breaks every order; the first thousand tell enough"""
 DETAIL_CHARACTERS = 300
-
-EVENT_TOPICS = (
-    "orders.events",
-    "inventory.events",
-    "payments.events",
-    "fulfillment.events",
-    "purchasing.events",
-    "customers.events",
-    "accounting.events",
-)
-OUTCOMES = ("OrderReleased", "OrderRefused", "OrderCancelled")
-BESIDE = (
-    "OrderAmended", "AmendmentRefused", "OrderHeld", "HoldEnded", "OrderShipped", "OrderRefunded",
-)  # fmt: skip
-"""what happens to an order and leaves its place on the way as it is"""
-AFTER = {
-    "OrderReleased": (
-        "OrderCancelled", "OrderAmended", "AmendmentRefused", "OrderShipped", "OrderRefunded",
-    ),
-    "OrderRefused": ("AmendmentRefused", "HoldEnded"),
-    "OrderCancelled": ("AmendmentRefused", "HoldEnded"),
-}  # fmt: skip
-"""what may come after an outcome"""
-
-# What may stand in the log once, and by which fields it is known.
-ONCE: dict[str, tuple[str, ...]] = {
-    "OrderAuthorized": ("order_id",),
-    "OrderBackordered": ("order_id", "attempt"),
-    "AuthorizationRequested": ("order_id", "attempt", "inquiry"),
-    "VoidRequested": ("order_id", "attempt"),
-    "CaptureRequested": ("order_id", "attempt", "inquiry"),
-    "RefundRequested": ("order_id", "attempt", "inquiry"),
-    "PaymentCaptured": ("order_id", "capture_id", "part"),
-    "PaymentRefunded": ("order_id", "refund_id", "part"),
-    "OrderAmended": ("order_id", "revision"),
-    "OrderShipped": ("order_id", "shipment_id"),
-    "OrderRefunded": ("order_id", "refund_id"),
-    "InvoiceIssued": ("legal_entity", "document_key"),
-    "CreditNoteIssued": ("legal_entity", "document_key"),
-    "OrderHeld": ("order_id", "hold_id"),
-    "HoldEnded": ("order_id", "hold_id"),
-    "LocationsRanked": ("order_id", "attempt", "address", "destination"),
-    "FulfillmentOrderReleased": ("fulfillment_order_id",),
-    "FulfillmentOrderRerouted": ("fulfillment_order_id",),
-    "FulfillmentOrderShipped": ("fulfillment_order_id",),
-    "OrderRouted": ("order_id",),
-    "FulfillmentCancelled": ("order_id",),
-    "PurchaseOrderProposed": ("purchase_order_id",),
-    "PurchaseOrderApproved": ("purchase_order_id",),
-    "PurchaseOrderSent": ("purchase_order_id",),
-    "PurchaseOrderClosed": ("purchase_order_id",),
-    "PurchaseOrderCancelled": ("purchase_order_id",),
-    "DeliveryRecorded": ("purchase_order_id", "delivery_id"),
-}
-# The first of these fields that an event has is its key.
-KEY_FIELDS = {
-    "orders.events": ("order_id",),
-    "payments.events": ("order_id",),
-    "inventory.events": ("sku",),
-    "fulfillment.events": ("order_id",),
-    "purchasing.events": ("purchase_order_id", "sku"),
-    "customers.events": ("customer_id",),
-    "accounting.events": ("legal_entity",),
-}
 
 
 class Violation(NamedTuple):
@@ -108,6 +47,8 @@ class Report:
     violations: int
     broken: list[Violation]
     """the first of them"""
+    waiting: int = 0
+    """orders that wait for a person, because rules of routing do not let them go"""
 
     def add(self, rule: str, subject: str, detail: str) -> None:
         """Note a violation that was found beside the topics."""
@@ -120,6 +61,7 @@ class Report:
             "records": self.records,
             "events": self.events,
             "orders": self.orders,
+            "waiting": self.waiting,
             "violations": self.violations,
             "broken": [violation._asdict() for violation in self.broken],
         }
@@ -144,18 +86,11 @@ class Order:
     was_more: bool = False
     """the total has been larger"""
     holds: set[str] = field(default_factory=set)
+    queued: set[str] = field(default_factory=set)
+    """holds of routing: it waits for a person"""
     fulfillment: str = ""
     sequence: int = 0
     digest: bytes = b""
-
-
-@dataclass(slots=True)
-class Purchase:
-    """One purchase order, as its events tell it."""
-
-    ordered: Counter[str] = field(default_factory=Counter)
-    received: Counter[str] = field(default_factory=Counter)
-    ended: str = ""
 
 
 def goods(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -189,8 +124,9 @@ class Audit:
         self._once: set[tuple[Any, ...]] = set()
         self._homes: dict[tuple[str, str], int] = {}
         self._shipped: dict[str, dict[str, Held]] = {}
-        self._purchases: dict[str, Purchase] = defaultdict(Purchase)
+        self._purchases = Purchases(self.broken)
         self._work = Work(self.broken)
+        self._promises = Promises(self.broken)
 
     def broken(self, rule: str, subject: str, detail: str) -> None:
         """Note a violation."""
@@ -246,7 +182,7 @@ class Audit:
             case "accounting.events":
                 self._books.feed(event.name, event.fields)
             case "purchasing.events":
-                self._feed_purchase(event, where)
+                self._purchases.feed(event.name, event.fields, where)
             case "fulfillment.events":
                 self._feed_fulfillment(event)
 
@@ -299,10 +235,15 @@ class Audit:
                 order.lines, order.total_minor = told["lines"], told["total_minor"]
             case "OrderHeld":
                 order.holds.add(told["hold_id"])
+                if told.get("kind") == "routing":
+                    order.queued.add(told["hold_id"])
+                    if not told["reason"]:
+                        self.broken("waits_with_a_reason", order_id, told["hold_id"])
             case "HoldEnded":
                 if told["hold_id"] not in order.holds:
                     self.broken("held_before_it_ends", order_id, told["hold_id"])
                 order.holds.discard(told["hold_id"])
+                order.queued.discard(told["hold_id"])
             case "OrderShipped":
                 order.fulfillment = told["fulfillment_status"]
                 self._work.let_go(told)
@@ -320,38 +261,16 @@ class Audit:
         order.sequence, order.digest = told["sequence"], told["digest"]
 
     def _feed_fulfillment(self, event: Event) -> None:
+        self._promises.feed(event.name, event.fields)
         if event.name == "FulfillmentOrderReleased":
             self._shipments[event.fields["order_id"]].append(event.fields)
+            self._work.feed(event.name, event.fields)
         elif event.name == "OrderRouted":
             self._routed[event.fields["order_id"]] = event.fields["shipments"]
         elif event.name == "FulfillmentCancelled":
             self._withdrawn.add(event.fields["order_id"])
         else:
             self._work.feed(event.name, event.fields)
-
-    def _feed_purchase(self, event: Event, where: str) -> None:
-        name, told = event.name, event.fields
-        purchase_order_id = told.get("purchase_order_id")
-        if not purchase_order_id or name == "PurchaseRefused":
-            return
-        purchase = self._purchases[purchase_order_id]
-        if name == "PurchaseOrderProposed":
-            purchase.ordered.update({one["line_id"]: one["quantity"] for one in told["lines"]})
-        elif not purchase.ordered:
-            self.broken("proposed_first", where, f"{name} of {purchase_order_id}")
-        if purchase.ended:
-            detail = f"{purchase_order_id}: {name} after {purchase.ended}"
-            self.broken("purchase_ends_once", where, detail)
-        if name in ("PurchaseOrderClosed", "PurchaseOrderCancelled"):
-            purchase.ended = name
-        elif name == "DeliveryRecorded":
-            for one in told["lines"]:
-                purchase.received[one["line_id"]] += one["quantity"]
-            detail = f"{purchase_order_id}: {purchase.received} of {purchase.ordered}"
-            if not purchase.received <= purchase.ordered:
-                self.broken("received_as_ordered", where, detail)
-            if told["complete"] != (purchase.received >= purchase.ordered):
-                self.broken("complete_when_all_came", where, detail)
 
     def finish(self, rows: Mapping[str, tuple[int, int]] | None = None) -> Report:
         """Judge what can be judged only at the end.
@@ -376,6 +295,7 @@ class Audit:
             dict(sorted(Counter(order.last for order in self._orders.values()).items())),
             self._found,
             self._kept,
+            sum(bool(order.queued) for order in self._orders.values()),
         )
 
     def _judge_senders(self) -> None:
@@ -401,7 +321,7 @@ class Audit:
         for name in OUTCOMES:
             if order.seen[name] > 1:
                 self.broken("one_outcome", order_id, f"{name} {order.seen[name]} times")
-        if order.last not in (*OUTCOMES, "OrderBackordered"):
+        if order.last not in (*OUTCOMES, "OrderBackordered") and not order.queued:
             self.broken("one_outcome", order_id, f"none; the last event is {order.last}")
         self._money.judge(order_id)
         self._judge_money(order_id, order, order.placed)

@@ -290,7 +290,8 @@ def test_kafka_that_goes_away_is_one_line_and_69(tmp_path: Path) -> None:
 def test_up_that_is_killed_leaves_no_process_and_a_second_start_finds_its_data(
     tmp_path: Path,
 ) -> None:
-    ports = {name: free_port(HOST) for name in ("broker", "dashboard", "intake", "levels", "probe")}
+    names = ("broker", "dashboard", "intake", "levels", "locations", "api", "probe")
+    ports = {name: free_port(HOST) for name in names}
     arguments = ["up", "--data", str(tmp_path / "data"), "--workers", "1"]
     for name, port in ports.items():
         arguments += [f"--{name}-port", str(port)]

@@ -35,6 +35,7 @@ from schemas.records import Record
 from schemas.stock import Component, ExpectSupply, ReceiveStock, SetSku, SetStock
 from schemas.topics import INVENTORY_COMMANDS, ORDERS_COMMANDS
 from schemas.totals import recomputed_total
+from tests.properties.saga_rules import rules_set
 from tests.properties.saga_world import PARTITIONS, Outside, World
 from tests.unit.streams.memory import NOW, place
 
@@ -66,6 +67,9 @@ def from_outside(chance: random.Random, orders: int) -> list[Outside]:
         for switch in switches(chance):
             at = min(len(commands), at + chance.randint(0, 2))
             commands.insert(at, switch)
+    if chance.random() < 0.2:
+        for one in rules_set(chance, 2):
+            commands.insert(chance.randint(0, len(commands)), one)
     return commands
 
 
@@ -130,6 +134,9 @@ def wishes(chance: random.Random, order: PlaceOrder) -> list[Record]:
         commands.append(HoldOrder(order_id, hold_id, "manual", "odd", until_ms, then, "jo", NOW))
         if chance.random() < 0.5:
             commands.append(ReleaseHold(order_id, hold_id, "is fine", "jo", NOW))
+    if chance.random() < 0.2:
+        again = chance.random() < 0.5
+        commands.append(ReleaseHold(order_id, "", "try again", "jo", NOW, again))
     return commands
 
 
@@ -229,6 +236,9 @@ def stocked(chance: random.Random) -> World:
             world.write("inventory.commands", sku, count)
     if chance.random() < 0.3:
         for one in any_policy(chance):
+            world.write(*one)
+    if chance.random() < 0.4:
+        for one in rules_set(chance, 1):
             world.write(*one)
     while world.step():
         pass

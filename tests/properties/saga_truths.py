@@ -33,11 +33,14 @@ from schemas.payments import (
     PaymentState,
     PaymentVoided,
 )
+from schemas.promises import PromiseState
 from schemas.topics import INVENTORY_COMMANDS
 from streams.orders import terms
 from tests.chaos.ledger import Event
-from tests.chaos.rules import EVENT_TOPICS, audit
+from tests.chaos.rules import audit
+from tests.chaos.tables import EVENT_TOPICS
 from tests.properties.saga_outside import KIT, PARTS
+from tests.properties.saga_promises import check_promises
 from tests.properties.saga_world import World
 
 ALLOWED = {
@@ -56,6 +59,7 @@ def check_rest(world: World) -> None:
     check_changes(world)
     check_chains(world)
     check_log(world)
+    check_promises(world.events, world.found(PromiseState), at_rest=True)
 
 
 def orders_of(world: World) -> list[OrderState]:

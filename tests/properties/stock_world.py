@@ -233,7 +233,7 @@ class World(Movements):
                 replies = [one.record for one in sends if isinstance(one.record, RecordMove)]
                 moved = model.move(key, command.location_id)
                 place = line.place if line is not None else ""
-                assert replies == [RecordMove(*key[1:], moved, place)]
+                assert replies == [RecordMove(*key[1:], moved, place, refused)]
                 assert bool(refused) != moved
             case ExtendReservation():
                 able = held and line is not None and command.reserved_until_ms >= line.until

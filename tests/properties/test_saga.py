@@ -2,7 +2,8 @@
 
 The gateway is a fake that approves, declines, times out, answers twice and answers late; its books
 are checked as well. Orders are changed, held, cancelled as a whole and by line, shipped in parts
-and refunded at any moment; stock comes while they wait for it, locations are switched off and on.
+and refunded at any moment; stock comes while they wait for it, locations are switched off and on,
+and routing goes by rules that are made at random, by others later, or by none.
 At rest stock and money balance, and the whole log is audited with the rules by which real pipelines
 are. Every run is made from one seed, which a failure prints; `SAGA_SEED=<seed>` replays it alone.
 """
@@ -64,5 +65,6 @@ def test_the_world_reaches_every_outcome() -> None:
     assert {"OrderRefunded", "InvoiceIssued", "CreditNoteIssued", "JournalEntry"} <= set(seen)
     assert {"more_than_shipped", "more_than_left"} <= reasons
     assert {"served", "no_location", "resized", "amended", "hold_expired", "policy"} <= reasons
+    assert {"routing", "reserved"} <= reasons
     assert {"gateway_silent", "backorder_expired", "reservation_expired"} <= reasons
     assert {"amount_too_small", "amount_too_large", "payment_declined", "too_late"} <= reasons

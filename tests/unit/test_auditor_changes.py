@@ -283,3 +283,15 @@ def test_a_chain_with_a_changed_a_missing_or_a_doubled_event_is_found() -> None:
         [changed(one, digest=b"\0" * 32), two, three],
     ):
         assert "chained" in rules(audit(broken))
+
+
+def test_an_order_may_wait_for_a_person_when_the_rules_of_routing_say_why() -> None:
+    def routing(reason: str) -> Event:
+        told = {"order_id": "o1", "hold_id": "routing/1", "kind": "routing", "reason": reason}
+        return Event("orders.events", 0, 0, "o1", "OrderHeld", told)
+
+    waits = audit([placed(), routing("no stock of SKU-1")])
+    assert (waits.violations, waits.waiting) == (0, 1)
+    assert {one.rule for one in audit([placed(), routing("")]).broken} == {"waits_with_a_reason"}
+    ended = [placed(), routing("no stock of SKU-1"), hold("HoldEnded", "routing/1")]
+    assert {one.rule for one in audit(ended).broken} == {"one_outcome"}

@@ -23,16 +23,43 @@ def judged(*events: tuple[str, dict[str, Any]], let_go: int = 0) -> list[str]:
     return found
 
 
-def rerouted(place: str) -> tuple[str, dict[str, Any]]:
-    return "FulfillmentOrderRerouted", {"location_id": place, "line_ids": ["1"]}
+Told = tuple[str, dict[str, Any]]
 
 
-REJECTED = ("FulfillmentOrderRejected", {"location_id": "a", "line_ids": ["1"]})
-SHORT = ("FulfillmentOrderShort", {"location_id": "a", "line_id": "1"})
-SHIPPED = ("FulfillmentOrderShipped", {"lines": LINE})
+def at(number: int, **fields: Any) -> dict[str, Any]:
+    """Fields of an event of a fulfillment order."""
+    return {"fulfillment_order_id": f"o/{number}", "line_ids": ["1"], **fields}
 
 
-def carried(status: str) -> tuple[str, dict[str, Any]]:
+def rerouted(place: str, destination: str = "") -> Told:
+    fields = at(2, location_id=place, destination=destination)
+    return "FulfillmentOrderRerouted", fields
+
+
+def released(number: int, line_id: str, destination: str = "", place: str = "a") -> Told:
+    fields = at(number, line_ids=[line_id], location_id=place, destination=destination)
+    return "FulfillmentOrderReleased", fields
+
+
+def redirected(before: str, reason: str = "by phone") -> Told:
+    fields = at(1, destination="", before=before, reason=reason, actor="jo")
+    return "FulfillmentOrderRedirected", fields
+
+
+def merged(line_id: str = "2") -> Told:
+    fields = at(1, merged_id="o/2", location_id="a", line_ids=[line_id])
+    return "FulfillmentOrdersMerged", fields
+
+
+REJECTED = ("FulfillmentOrderRejected", at(1, location_id="a"))
+SHORT = ("FulfillmentOrderShort", {"fulfillment_order_id": "o/1", "location_id": "a",
+                                   "line_id": "1"})  # fmt: skip
+SHIPPED = ("FulfillmentOrderShipped", {"fulfillment_order_id": "o/2", "lines": LINE})
+MOVED = ("FulfillmentMoveEnded", at(1, location_id="a"))
+SPLIT = ("FulfillmentOrderSplit", at(2, from_id="o/1", location_id="a"))
+
+
+def carried(status: str) -> Told:
     return "CarrierEventRecorded", {"fulfillment_order_id": "o/1", "status": status}
 
 
@@ -64,3 +91,47 @@ def test_a_line_is_where_it_went_last_and_nowhere_once_it_was_given_back() -> No
     name, told = rerouted("b")
     work.feed(name, {"order_id": "o", **told})
     assert work.place("o", "1", "a") == "b"
+
+
+def test_what_is_moved_by_hand_goes_on_from_its_new_location() -> None:
+    assert judged(released(1, "1"), MOVED, rerouted("b"), SHIPPED, let_go=2) == []
+
+
+def test_a_part_leaves_by_itself() -> None:
+    assert judged(released(1, "1"), SPLIT, SHIPPED, let_go=2) == []
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (released(1, "1"), rerouted("b")),
+        (released(1, "1"), MOVED, MOVED),
+        (released(3, "1"), SPLIT),
+        (released(1, "1"), SHIPPED),
+        (released(1, "1"), released(3, "2"), merged()),
+    ],
+    ids=["rerouted and not given back", "moved twice", "split", "left with another", "merged"],
+)
+def test_a_line_stands_in_one_fulfillment_order(events: tuple[Told, ...]) -> None:
+    assert judged(*events, let_go=2) == ["line_in_one_place"]
+
+
+def test_only_what_goes_to_one_address_is_put_together() -> None:
+    assert judged(released(1, "1"), released(2, "2"), merged()) == []
+    assert judged(released(1, "1"), released(2, "2", "1"), merged()) == ["merged_at_one_place"]
+
+
+def test_only_what_is_at_one_location_is_put_together() -> None:
+    given_back = ("FulfillmentOrderRejected", at(3, location_id="c", line_ids=["2"]))
+    elsewhere = ("FulfillmentOrderRerouted", at(2, location_id="b", destination="",
+                                                line_ids=["2"]))  # fmt: skip
+    events = (released(1, "1"), released(3, "2"), given_back, elsewhere, merged())
+    assert judged(*events) == ["merged_at_one_place"]
+
+
+def test_what_is_fetched_is_sent_only_as_agreed() -> None:
+    fetched = released(1, "1", "pickup")
+    assert judged(fetched, redirected("pickup")) == []
+    assert judged(fetched, redirected("pickup", reason="")) == ["pickup_stays"]
+    assert judged(fetched, REJECTED, rerouted("b")) == ["sent_where_it_goes"]
+    assert judged(fetched, redirected("2")) == ["sent_where_it_goes"]

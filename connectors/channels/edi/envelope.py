@@ -172,8 +172,12 @@ def _id_at(text: str) -> str:
     return match.group() if match else "?"
 
 
-def _header(text: str, at: int, number: int) -> tuple[Segment, Delimiters]:
-    """ISA and the delimiters that it defines. Raises Fault."""
+def _header(text: str, at: int, number: int) -> tuple[Interchange, int]:
+    """An interchange with its ISA and the delimiters that it defines, and where ISA ends.
+
+    Where its elements have lost or gained blanks, as they do on web pages, what is in the
+    interchange can still be named, and refused for that. Raises Fault.
+    """
     isa = Segment("ISA", (), number)
 
     def fail(what: str) -> NoReturn:
@@ -185,16 +189,22 @@ def _header(text: str, at: int, number: int) -> tuple[Segment, Delimiters]:
     element = written[3]
     if _NO_DELIMITER.match(element):
         fail("has a letter, digit or blank where the element separator stands")
-    elements = []
+    elements: list[str] = []
+    skewed: Fault | None = None
     place = 4
     for position, width in enumerate(_WIDTHS, 1):
         value = written[place : place + width]
         after = written[place + width : place + width + 1]
         if element in value or (position < len(_WIDTHS) and after != element):
-            fail(f"is not {ISA_LENGTH} characters long: ISA{position:02d} must have {width}")
+            elements, place = _unpadded(text[at : at + 2 * ISA_LENGTH], element)
+            what = f"is not {ISA_LENGTH} characters long: ISA{position:02d} must have {width}"
+            if not elements:
+                fail(what)
+            skewed = Fault("wrong_type", isa, 0, what, "022")
+            break
         elements.append(value)
         place += width + 1
-    terminator = written[ISA_LENGTH - 1 :]
+    terminator = text[at + place - 1 : at + place]
     if not terminator or _NO_DELIMITER.match(terminator):
         fail("has no segment terminator")
     later = elements[11] >= _REPETITION_FROM
@@ -203,15 +213,31 @@ def _header(text: str, at: int, number: int) -> tuple[Segment, Delimiters]:
     used = [element, elements[15], terminator, *repetition]
     if len(set(used)) < len(used) or _NO_DELIMITER.match(elements[15]):
         fail("uses the same character, or a letter or digit, for two kinds of delimiter")
-    return Segment("ISA", tuple(elements), number), delimiters
+    return Interchange(Segment("ISA", tuple(elements), number), delimiters, [], skewed), at + place
+
+
+def _unpadded(written: str, element: str) -> tuple[list[str], int]:
+    """The sixteen elements of an ISA whose blanks are too many or too few, as wide as they must be,
+    and the length of it; none where that is not what is wrong with it."""
+    parts = written.split(element, len(_WIDTHS))[1:]
+    ends = parts[-1][:2] if len(parts) == len(_WIDTHS) else ""
+    elements = parts[:-1]
+    if len(ends) < len(">~") or any(
+        len(part.rstrip()) > width or set(part) & set(ends) or min(part, default=" ") < " "
+        for part, width in zip(elements, _WIDTHS, strict=False)
+    ):
+        return [], 0
+    length = len("ISA") + sum(len(part) + 1 for part in elements) + len("*>~")
+    filled = [part.rstrip().ljust(width) for part, width in zip(elements, _WIDTHS, strict=False)]
+    return [*filled, ends[0]], length
 
 
 def _interchange(text: str, at: int, number: int) -> tuple[Interchange, int, int]:
     """The interchange that begins at `at`, where it ends, and the number of what follows."""
-    head, delimiters = _header(text, at, number)
-    found = Interchange(head, delimiters)
+    found, at = _header(text, at, number)
+    delimiters = found.delimiters
     segments: list[Segment] = []
-    at = _beginning(text, at + ISA_LENGTH)
+    at = _beginning(text, at)
     terminator = delimiters.terminator
     while at < len(text):
         end = text.find(terminator, at)

@@ -21,6 +21,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -65,6 +66,8 @@ _HASH = 10**10
 """A hash total has ten digits; what is beyond is cut off on the left (X12, element 347)."""
 _SET = re.compile(r"[0-9]{3}", re.ASCII)
 _RESERVED = str.maketrans({"%": "%25", ":": "%3A", "|": "%7C"})
+_NUMBER_AT = 3
+"""Where BEG03 stands in what an order is known by: after ISA05, ISA06 and GS02."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,18 @@ def qualified(found: Found) -> str:
         return ""
     names = [*found.interchange.sender(), found.group.head.get(2), beg.get(3)]
     names += [beg.get(4)] if beg.get(4) else []
+    return joined(names)
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names that together name something, so that none of them can pass for two."""
     return ":".join(name.translate(_RESERVED) for name in names)
+
+
+def buyers_number(qualified_number: str) -> str:
+    """BEG03 out of what `qualified` gives; what has another form as it is."""
+    names = qualified_number.split(":")
+    return unquote(names[_NUMBER_AT]) if len(names) > _NUMBER_AT else qualified_number
 
 
 def customer_id(found: Found) -> str:

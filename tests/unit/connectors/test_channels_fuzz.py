@@ -221,9 +221,9 @@ def check(channel: str, payload: bytes, topic: str = "") -> None:
 
 
 def _check_order(order: PlaceOrder) -> None:
-    if order.channel == "edi-x12":
+    if order.channel in {"edi-x12", "edifact"}:
         # The number is the buyer's, so that who sends it goes in front.
-        assert order.order_id.startswith("edi-x12-")
+        assert order.order_id.startswith(f"{order.channel}-")
     else:
         assert order.order_id == f"{order.channel}-{order.external_id}"
     assert order.currency in money.EXPONENTS

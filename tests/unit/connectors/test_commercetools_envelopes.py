@@ -83,7 +83,7 @@ def test_messages_carry_orders() -> None:
         ({"typeId": "order", "id": "1"}, "incomplete"),
         ({"order": {"typeId": "order", "id": "1"}}, "incomplete"),
         ({"message": {"data": "?"}}, "unreadable"),
-        ({}, "not_an_order"),
+        ({}, "unreadable"),
         ([], "missing_field"),
         (7, "unreadable"),
     ],

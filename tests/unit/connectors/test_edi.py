@@ -461,3 +461,11 @@ def test_terms_are_days_or_a_date() -> None:
 def test_no_value_is_quoted_in_a_rejection() -> None:
     rejection = rejected(file(changed("PO1*2", "PO1*2*10*EA*SECRETNAME**VN*A")))
     assert "SECRETNAME" not in rejection.detail + rejection.field
+
+
+def test_an_isa_that_lost_its_blanks_is_refused_with_its_orders_named() -> None:
+    text = file().decode().replace("*ZZ*BUYER          *", "*ZZ*BUYER*")
+    (error,) = results(text.replace("*01*SELLER         *", "*01*SELLER*").encode())
+    assert isinstance(error, Rejected)
+    assert (error.reason, error.external_id) == ("wrong_type", "PO-77")
+    assert "ISA06 must have 15" in error.detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -226,4 +227,6 @@ def test_submit_names_a_cancelled_order_by_its_own_id(tmp_path: Path) -> None:
     path = tmp_path / "cancel.edi"
     path.write_bytes(file(["BEG*01*SA*PO-77**20240229"]))
     arguments = ["submit", str(path), "--channel", "edi-x12", "--dry-run", "--json"]
-    assert '"ZZ:BUYER:BUYERGS:PO-77"' in CliRunner().invoke(cli, arguments).output
+    said = json.loads(CliRunner().invoke(cli, arguments).output)
+    assert said["external_id"] == "PO-77"
+    assert said["order_id"] == "edi-x12-ZZ:BUYER:BUYERGS:PO-77"

@@ -229,10 +229,11 @@ def test_orders_that_have_ended_are_cancelled() -> None:
         ("UNCONFIRMED", "not_ready"),
         ("FULFILLED", "nothing_to_deliver"),
         ("PARTIALLY_FULFILLED", "nothing_to_deliver"),
+        ("partially fulfilled", "nothing_to_deliver"),
         ("RETURNED", "nothing_to_deliver"),
         ("PARTIALLY_RETURNED", "nothing_to_deliver"),
         ("LOST", "wrong_type"),
-        (None, "missing_field"),
+        (None, "incomplete"),
     ],
 )
 def test_a_status_that_does_not_let_go_says_so(status: object, reason: str) -> None:
@@ -286,7 +287,7 @@ def test_what_is_charged_and_authorized_is_paid() -> None:
         ({"order": legacy_order(), "recipient_email": "a@example.com"}, "not_an_order"),
         ({"data": {"warehouse": {"id": "V2FyZWhvdXNlOjE="}}}, "not_an_order"),
         ({"id": "an.app", "name": "an app"}, "not_an_order"),
-        ({}, "not_an_order"),
+        ({}, "unreadable"),
         ([], "missing_field"),
         (7, "unreadable"),
     ],

@@ -144,6 +144,13 @@ def test_codes_are_told_where_nothing_is_allocated() -> None:
     assert (order.discount_minor, order.discounts) == (1000, [Discount("TENOFF", 1000)])
 
 
+@pytest.mark.parametrize("rate", ["NaN", "sNaN", "-Infinity", "1e9", [], True, None])
+def test_a_rate_that_is_none_counts_as_none(rate: object) -> None:
+    taxed = line(1, tax_lines=[{"price": "0.60", "rate": rate}])
+    order = placed(line_items=[taxed, line(2)])
+    assert (order.lines[0].tax_minor, order.lines[0].tax_rate_ppm % 1_000_000) == (60, 0)
+
+
 def test_the_taxes_of_a_line_are_summed_and_their_rates_added() -> None:
     taxed = line(
         1,
@@ -356,3 +363,17 @@ def test_odd_parts_in_graphql_do_not_reject_the_order() -> None:
     order = read(graphql_order(lineItems={"nodes": [odd]}, transactions={"nodes": [1]}))
     assert isinstance(order, PlaceOrder)
     assert order.subscription_id == ""
+
+
+def test_lines_whose_ids_nobody_asked_for_are_known_by_their_number() -> None:
+    lines = [line(1), line(2, discount_allocations=[{"amount": "1.00"}])]
+    for each in lines:
+        del each["id"]
+    order = placed(line_items=lines, total_discounts="1.00", total_price="25.60")
+    assert [(each.line_id, each.discount_minor) for each in order.lines] == [("1", 0), ("2", 100)]
+
+
+def test_an_order_that_names_its_currency_beside_its_total_only_is_read() -> None:
+    total = {"shop_money": {"amount": "26.60", "currency_code": "EUR"}}
+    order = placed(currency=None, total_price_set=total)
+    assert (order.currency, order.total_minor) == ("EUR", 2660)

@@ -147,6 +147,63 @@ def test_what_was_removed_stays_in_the_claim_and_makes_the_difference() -> None:
     assert (order.total_minor, difference(order)) == (3660, -2000)
 
 
+REMOVED: dict[str, Any] = {
+    "line_items": [
+        line(
+            1,
+            quantity=3,
+            price="12.00",
+            discount_allocations=[{"amount": "1.00"}],
+            tax_lines=[{"price": "3.50", "rate": 0.1}],
+        ),
+        line(2, discount_allocations=[{"amount": "0.50"}]),
+    ],
+    "refunds": [
+        {"refund_line_items": [{"line_item_id": 9001, "quantity": 1}]},
+        {"refund_line_items": [{"line_item_id": 9002, "quantity": 1}]},
+    ],
+    "total_discounts": "1.50",
+    "total_tax": "4.45",
+    "total_price": "53.45",
+    "current_total_discounts": "0.67",
+    "current_total_tax": "2.33",
+    "current_total_price": "30.16",
+    "financial_status": "partially_refunded",
+}
+
+
+def test_after_a_removal_the_claim_is_what_the_order_costs_now() -> None:
+    order = placed(**REMOVED)
+    assert (order.total_minor, order.paid_minor, difference(order)) == (3016, 3016, 0)
+    assert [(item.quantity, item.discount_minor) for item in order.lines] == [(2, 67)]
+    assert (order.tax_minor, order.discount_minor) == (233, 0)
+
+
+def test_after_a_removal_rounding_of_discounts_is_the_orders() -> None:
+    order = placed(**{**REMOVED, "current_total_discounts": "0.68", "current_total_price": "30.15"})
+    assert (order.discount_minor, difference(order)) == (1, 0)
+
+
+def test_duties_and_fees_are_the_current_ones_after_a_removal() -> None:
+    duties = {
+        "original_total_duties_set": price_set("9.00"),
+        "current_total_duties_set": price_set("6.00"),
+        "current_total_price": "36.16",
+    }
+    assert difference(placed(**{**REMOVED, **duties})) == 0
+
+
+def test_money_given_back_for_no_piece_leaves_the_claim() -> None:
+    order = placed(current_total_price="21.60", current_total_tax="2.10", current_total_discounts=0)
+    assert (order.total_minor, difference(order)) == (2660, 0)
+
+
+def test_a_way_of_shipping_that_an_edit_removed_costs_nothing() -> None:
+    ways = [{"price": "9.00", "title": "Express", "is_removed": True}, {"price": "4.50"}]
+    order = placed(shipping_lines=ways)
+    assert (order.shipping_minor, order.shipping_method, difference(order)) == (450, "", 0)
+
+
 def test_older_versions_tell_what_was_removed_by_the_refunds() -> None:
     refunds = [
         {"refund_line_items": [{"line_item_id": 9001, "quantity": 1, "subtotal": 10.0}]},

@@ -373,7 +373,7 @@ def test_a_number_that_came_as_text_is_the_same_amount() -> None:
     ("changes", "reason", "field"),
     [
         ({"id": None}, "missing_field", "id"),
-        ({"state": None}, "missing_field", "state"),
+        ({"state": None, "tenders": None}, "not_ready", "tenders"),
         ({"state": "LOST"}, "wrong_type", "state"),
         ({"created_at": "2024-03-01T12:00:00"}, "invalid_time", "created_at"),
         ({"updated_at": "2024-03-01T12:00:00+99:00"}, "invalid_time", "updated_at"),

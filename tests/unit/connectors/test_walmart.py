@@ -112,6 +112,15 @@ def test_a_discount_is_taken_off_however_it_is_told() -> None:
         assert order.discounts == [Discount(less["chargeName"], 250, "1")]
 
 
+@pytest.mark.parametrize("kind", ["PRODUCT", "DISCOUNT"])
+def test_nothing_is_taken_off_goods_that_cost_nothing(kind: str) -> None:
+    (result,) = results(json.dumps(walmart_order(line(1, charge(kind, -2)))).encode())
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.field) == (
+        "invalid_amount", "orderLines.orderLine[0].charges.charge",
+    )  # fmt: skip
+
+
 def test_shipping_that_is_waived_costs_nothing() -> None:
     free = [charge("SHIPPING", 5.99), charge("SHIPPING", -5.99, chargeName="Promo")]
     order = placed(walmart_order(line(1, charge("PRODUCT", 12.5), *free)))
@@ -136,6 +145,15 @@ def test_an_order_of_which_all_is_cancelled_is_cancelled() -> None:
     assert results(walmart_order(gone, none)) == [
         CancelOrder("walmart-1790000000001", "cancelled at the channel", 1_709_300_000_002)
     ]
+
+
+def test_an_object_stands_for_a_list_of_one() -> None:
+    one = line(1)
+    one["charges"] = {"charge": one["charges"]["charge"][0]}
+    one["orderLineStatuses"] = {"orderLineStatus": status("Created")}
+    order = walmart_order()
+    order["orderLines"] = {"orderLine": one}
+    assert placed(order).total_minor == 1353
 
 
 def test_what_is_cancelled_is_left_out() -> None:

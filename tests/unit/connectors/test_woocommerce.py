@@ -74,14 +74,20 @@ def test_times_without_a_zone_are_utc_and_the_version_is_the_last_change() -> No
     assert order.version == order.placed_at_ms + 5_000
 
 
-def test_a_time_in_the_shops_own_zone_alone_is_refused() -> None:
-    error = rejected(woo_order(date_created_gmt=None, date_modified_gmt=None))
+def test_times_in_the_shops_own_zone_alone_are_read_as_utc() -> None:
+    order = placed(woo_order(date_created_gmt=None, date_modified_gmt=None))
+    assert order.placed_at_ms == 1_709_290_800_000
+    assert order.version == order.placed_at_ms + 5_000
+    unchanged = placed(woo_order(date_modified=None, date_modified_gmt=None))
+    assert unchanged.version == 1_709_287_200_000
+
+
+@pytest.mark.parametrize("when", ["2024-03-01T11:00:00+25:00", "2024-02-30T11:00:00", "noon", 7])
+def test_a_time_that_cannot_be_is_refused(when: object) -> None:
+    error = rejected(woo_order(date_modified=when, date_modified_gmt=None))
     assert (error.reason, error.field, error.external_id) == (
         "invalid_time", "date_modified", "727",
     )  # fmt: skip
-    assert (
-        placed(woo_order(date_modified=None, date_modified_gmt=None)).version == 1_709_287_200_000
-    )
 
 
 def test_prices_that_include_tax_are_read_with_it() -> None:
@@ -251,9 +257,17 @@ def test_a_refund_that_was_deleted_again_counts_for_nothing() -> None:
 
 
 def test_a_field_that_is_given_twice_is_told() -> None:
-    body = json.dumps({"data": woo_order()}).replace('"id": 727', '"id": 727, "id": 727', 1)
+    body = json.dumps({"data": woo_order()}).replace('"id": 727', '"id": 728, "id": 727', 1)
     error = rejected(body.encode())
     assert (error.reason, error.field) == ("wrong_type", "id")
+
+
+def test_a_field_that_says_the_same_twice_leaves_nothing_open() -> None:
+    body = json.dumps({"data": woo_order()}).replace('"id": 727', '"id": 727, "id": 727', 1)
+    (order,) = results(body.encode())
+    assert isinstance(order, PlaceOrder)
+    typed = json.dumps(woo_order()).replace('"parent_id": 0', '"parent_id": 0, "parent_id": false')
+    assert rejected(typed.encode()).field == "parent_id"
 
 
 def test_what_a_customer_wants_written_on_a_line_is_personal() -> None:
@@ -290,7 +304,7 @@ def test_a_refund_of_money_alone_lowers_the_total() -> None:
         (woo_order(), "product.updated", "not_an_order"),
         (woo_order(), "action.woocommerce_add_to_cart", "not_an_order"),
         ({"id": 727}, "", "incomplete"),
-        ({"foo": 1}, "", "not_an_order"),
+        ({"foo": 1}, "", "unreadable"),
         ([], "", "missing_field"),
         ({"orders": {}}, "", "wrong_type"),
         (b"", "", "unreadable"),

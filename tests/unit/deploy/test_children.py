@@ -115,9 +115,11 @@ def test_a_bound_child_whose_parent_is_gone_already_does_not_start() -> None:
 def test_every_port_of_up_names_its_flag(tmp_path: Path) -> None:
     options = Options(tmp_path, "127.0.0.1", "", 2, "", 9492, 8470, 8471, 8472, 8480)
     assert options.ports() == {
+        8468: "--locations-port",
         8470: "--dashboard-port",
         8471: "--intake-port",
         8472: "--levels-port",
+        8475: "--api-port",
         8480: "--probe-port",
         8481: "--probe-port",
         8482: "--probe-port",

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from deploy import fulfillment, records
 from deploy.cli import cli
 from deploy.cluster import Cluster
 from deploy.timeline import words
+from schemas import codec
 from schemas.fulfillment import Allocation, CapacityState, FulfillmentState
+from schemas.fulfillment_moves import EVENTS
 from schemas.fulfillment_work import (
-    EVENTS,
     AcceptFulfillmentOrder,
     CarrierEventRecorded,
     FulfillmentOrder,
@@ -37,6 +40,7 @@ from schemas.fulfillment_work import (
     WorkState,
 )
 from schemas.messages import Send
+from schemas.promises import Promise, PromiseState
 from schemas.records import Record
 from tests.unit.streams.memory import NOW
 
@@ -62,6 +66,26 @@ STATE = WorkState(
 )
 
 
+PROMISES = [
+    Promise("json-1/2", "hamburg", "", ["1", "2"], NOW, NOW + 1, "2023-11-15", NOW, 0,
+            told=["not_packed"]),
+    Promise("json-1/3", "hamburg", "", ["1", "2"], NOW, NOW + 1, "2023-11-16", NOW, 0),
+]  # fmt: skip
+
+
+class Kept(NamedTuple):
+    """A message of the state topic."""
+
+    name: str
+    state: Record | None
+
+    def key(self) -> bytes:
+        return self.name.encode()
+
+    def value(self) -> bytes | None:
+        return codec.encode(self.state) if self.state is not None else None
+
+
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["fulfillment", *arguments], catch_exceptions=False)
 
@@ -74,7 +98,11 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> None:
     def history(_cluster: object, _name: str) -> Iterator[dict[str, object]]:
         return iter([])
 
+    def with_promises(_cluster: object) -> tuple[list[WorkState], dict[str, Promise]]:
+        return [STATE], {one.fulfillment_order_id: one for one in PROMISES}
+
     monkeypatch.setattr(fulfillment, "standing", read)
+    monkeypatch.setattr(fulfillment, "standing_and_promised", with_promises)
     monkeypatch.setattr(fulfillment, "history", lambda *given: list(history(*given)))
 
 
@@ -209,22 +237,46 @@ def test_what_nobody_has_said_anything_of_is_released(monkeypatch: pytest.Monkey
         lines = [Allocation("1", "MUG", 2, "berlin", [])]
         return FulfillmentState(order_id, "routed", lines, [], 0, [], NOW)
 
-    place = records.Place("fulfillment.state", 0, 0)
     kept = [
-        records.Found(place, b"@capacity", CapacityState(1, [])),
-        records.Found(place, b"json-1", routed("json-1")),
-        records.Found(place, b"json-2", routed("json-2")),
-        records.Found(place, b"json-1|work", STATE),
+        Kept("@capacity", CapacityState(1, [])),
+        Kept("json-1", routed("json-1")),
+        Kept("json-2", routed("json-2")),
+        Kept("json-1|work", STATE),
     ]
     asked: list[object] = []
     monkeypatch.setattr(records, "beginnings", lambda *given: asked.append(given[2]))
-    monkeypatch.setattr(records, "read_from", lambda *_given: iter(kept))
+    monkeypatch.setattr(records, "messages", lambda *_given: iter(kept))
     cluster = Cluster("", {})
     first, second = fulfillment.standing(cluster)
-    assert first is STATE
+    assert first == STATE
     assert [one.status for one in second.orders] == ["released"]
     assert fulfillment.standing(cluster, "json-1") == [STATE]
     assert asked == [(), (b"json-1",)]
+
+
+def test_what_is_promised_is_listed_until_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    promised = PromiseState("json-1", "json", "", [], 0, PROMISES)
+    gone = PromiseState("json-2", "json", "", [], 0, [replace(PROMISES[0], told=[])])
+    kept = [
+        Kept("json-1|promise", promised), Kept("json-2|promise", gone),
+        Kept("json-2|promise", None),
+    ]  # fmt: skip
+    monkeypatch.setattr(records, "beginnings", lambda *_given: [])
+    monkeypatch.setattr(records, "messages", lambda *_given: iter(kept))
+    _, found = fulfillment.standing_and_promised(Cluster("", {}))
+    assert found == {one.fulfillment_order_id: one for one in PROMISES}
+
+
+def test_the_list_says_until_when_it_leaves_and_what_is_promised(standing: None) -> None:
+    told = [json.loads(line) for line in run("list", "--json").output.splitlines()]
+    assert [(one["ship_by"], one["promised_day"], one["at_risk"]) for one in told] == [
+        ("2023-11-14T22:13:20.000Z", "2023-11-15", ["not_packed"]),
+        ("2023-11-14T22:13:20.000Z", "2023-11-16", []),
+    ]
+    risky = run("list", "--at-risk").output
+    assert "json-1/2" in risky
+    assert "not packed" in risky
+    assert "json-1/3" not in risky
 
 
 def test_every_event_of_a_fulfillment_order_has_its_words() -> None:

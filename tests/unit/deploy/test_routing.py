@@ -48,6 +48,17 @@ def test_everything_that_a_rule_says_is_read() -> None:
     assert made.cancel_after_ms == 14 * 86_400_000
 
 
+def test_a_calendar_says_until_when_it_leaves_and_how_early_that_is_a_risk() -> None:
+    bare = check(HEAD + RULE + CALENDAR, "f").rules
+    more = check(
+        HEAD + RULE + CALENDAR + 'leaves_until = "18:30"\nwarn_before = "90m"\n', "f"
+    ).rules
+    assert bare is not None
+    assert more is not None
+    assert (bare.calendars[0].leave_minute, bare.calendars[0].warn_before_ms) == (0, 0)
+    assert (more.calendars[0].leave_minute, more.calendars[0].warn_before_ms) == (1_110, 5_400_000)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -93,6 +104,8 @@ def test_everything_that_a_rule_says_is_read() -> None:
         ),
         (HEAD + RULE + ZONE + "from = { before_cut_off = true }\n", 8, "only by a [[rule]]"),
         (HEAD + RULE + CALENDAR.replace("Berlin", "Berlni"), 6, "did you mean Europe/Berlin?"),
+        (HEAD + RULE + CALENDAR + 'leaves_until = "00:30"\n', 8, "is before the cut-off"),
+        (HEAD + RULE + CALENDAR + 'warn_before = "soon"\n', 8, "is no duration"),
         (HEAD + RULE + CALENDAR + 'days = ["monday"]\n', 8, "'monday' is not known"),
         (HEAD + RULE + CALENDAR + 'holidays = ["2026-01-01"]\n', 8, "is no day"),
         (HEAD + RULE + '[[exclude]]\nname = "x"\n', 4, "from is missing"),
@@ -104,6 +117,13 @@ def test_what_is_wrong_is_told_with_its_line(text: str, line: int, message: str)
     told = problems(text)
     assert any(one.startswith(f"f:{line}: ") and message in one for one in told), told
     assert check(text, "f").rules is None
+
+
+def test_a_sort_by_stock_goes_last_for_inventory_decides_by_it() -> None:
+    told = problems(HEAD + RULE + 'sort = ["overstock", "distance"]\n')
+    assert len(told) == 1
+    assert "overstock goes last" in told[0]
+    assert problems(HEAD + RULE + 'sort = ["distance", "age"]\n') == []
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
@@ -122,8 +142,17 @@ def test_orders_that_no_rule_speaks_of_are_warned_of() -> None:
     told = problems(HEAD + RULE + 'when = { countries = ["DE"] }\n')
     assert told == [
         "f:2: warning: rule[1]: is the last rule, and none is without `when`: an order that no rule"
-        " speaks of is refused"
+        " speaks of waits for a person"
     ]
+
+
+def test_what_one_shipment_never_needs_is_warned_of() -> None:
+    told = problems(HEAD + RULE + 'split = 1\nminimum = "15.00"\nkits_together = true\n')
+    assert [one.partition(" warning: ")[2] for one in told] == [
+        "rule[1].minimum: counts for nothing: split = 1 allows one shipment only",
+        "rule[1].kits_together: counts for nothing: split = 1 allows one shipment only",
+    ]
+    assert problems(HEAD + RULE + "split = 2\nkits_together = true\n") == []
 
 
 def test_places_that_are_not_known_are_warned_of() -> None:

@@ -163,3 +163,12 @@ def test_an_order_of_cold_and_other_goods_goes_in_two_shipments(router: Router) 
     found = planned(router, made, lambda _: None, {}, NOW)
     assert found.outcome == "routed"
     assert {one.location_id: one.line_ids for one in found.shipments}["lyon-nord"][0] == "1"
+
+
+def test_the_parts_of_a_bulky_bundle_come_together(router: Router) -> None:
+    made = to(BERLIN, "DE", "SOFA-1", "SOFA-CORNER")
+    parts = made._replace(lines=tuple(line._replace(kit="set") for line in made.lines))
+    stock = {"SOFA-1": {"leipzig": 1}, "SOFA-CORNER": {"dortmund": 1}}
+    assert planned(router, made, stock.get, {}, NOW).outcome == "routed"
+    found = planned(router, parts, stock.get, {}, NOW)
+    assert (found.outcome, found.why) == ("queue", "no location has all parts of a bundle")

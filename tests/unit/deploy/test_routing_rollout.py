@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from deploy import routing_rollout, stock
 from deploy.cli import cli
 from deploy.cluster import Cluster
+from deploy.holds import Held
 from deploy.options import Unavailable
 from deploy.routing_rollout import Look, Routing, put_in_force
 from schemas.messages import Send
+from schemas.orders import Hold, ReleaseHold
 from schemas.routing import ROUTING_KEY, RoutingState, SetRoutingRules
-from schemas.topics import FULFILLMENT_COMMANDS
+from schemas.topics import FULFILLMENT_COMMANDS, ORDERS_COMMANDS
 from streams.fulfillment.routing_room import learn
 from tests.unit.streams.routing_world import rule, rules
 
@@ -103,6 +105,32 @@ def test_set_says_what_holds_and_show_prints_the_file(room: Room) -> None:
     assert shown.stdout.strip() == Path(EXAMPLE).read_text().strip()
     assert "30 rules, set " in shown.stderr
     assert '"behind": []' in run("show", "--json").output
+
+
+def test_orders_that_wait_because_of_the_rules_are_tried_again_by_others(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(order_id: str, hold_id: str) -> Held:
+        hold = Hold(hold_id, "routing", "r", 0, "", "", "routing", NOW, 0)
+        return Held(order_id, "", "", "EUR", 0, hold)
+
+    waiting = [held("a", "routing/1"), held("b", "routing/shipments/9")]
+    sent: list[Send] = []
+
+    def send(_cluster: object, sends: Iterator[Send]) -> int:
+        sent.extend(sends)
+        return len(sent)
+
+    run("set", EXAMPLE)
+    monkeypatch.setattr(routing_rollout, "standing", lambda _cluster, _kind: waiting)
+    monkeypatch.setattr(routing_rollout, "send", send)
+    assert "2 orders tried again" in run("set", EXAMPLE, "--try-again").output
+    assert all(one.topic is ORDERS_COMMANDS for one in sent)
+    released = [one.record for one in sent if isinstance(one.record, ReleaseHold)]
+    assert [(one.order_id, one.hold_id) for one in released] == [
+        ("a", "routing/1"), ("b", "routing/shipments/9"),
+    ]  # fmt: skip
+    assert all(one.ask_again for one in released)
 
 
 def test_a_file_with_errors_is_not_set(room: Room, tmp_path: Path) -> None:

@@ -90,3 +90,8 @@ def test_the_exit_status_tells_unreadable_from_rejected(reasons: list[str], stat
 def test_a_cancellation_is_told_under_the_channels_own_id() -> None:
     cancelled = CancelOrder("edi-x12-a-7", "why", 0)
     assert submission.described("edi-x12", cancelled, None, 0)["external_id"] == "a-7"
+
+
+def test_a_purchase_order_is_cancelled_under_the_number_it_was_placed_under() -> None:
+    cancelled = CancelOrder("edi-x12-ZZ:BUYER:BUYER:PO%3A7:R1", "cancelled at the channel", 0)
+    assert submission.described("edi-x12", cancelled, None, 0)["external_id"] == "PO:7"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from connectors.clickhouse.rows import detail
 from deploy.timeline import EVENTS, why
+from deploy.timeline_promises import days
+from schemas.fulfillment import FulfillmentOrderReleased
 from schemas.inventory import (
     BackorderPromised,
     LotPick,
@@ -17,6 +20,7 @@ from schemas.inventory import (
 )
 from schemas.orders import OrderLine, OrderPlaced, OrderRefused
 from schemas.payments import AuthorizationRequested, PaymentDeclined
+from schemas.promises import FulfillmentOrderAtRisk, PromiseChanged, PromiseMissed
 from schemas.purchasing import PurchaseLine, PurchaseOrderProposed, PurchaseOrderSent
 from schemas.records import Record
 from schemas.stock import StockSet
@@ -117,3 +121,38 @@ def test_an_event_that_is_not_known_here_keeps_its_bare_reason() -> None:
     assert why("OrderPainted", {}, "too_blue") == "too blue"
     assert why("OrderRefused", {"order_id": 1}, "out_of_stock") == "out of stock"
     assert told(StockSet("MUG", "berlin", 1, 0, 0, "count", NOW)) == ""
+
+
+def test_a_customer_can_be_told_when_it_comes_and_why_that_has_changed() -> None:
+    released = FulfillmentOrderReleased("o", "o/1", "berlin", ["1"], NOW)
+    assert told(released) == "o/1 at berlin: line 1"
+    promised = replace(released, ship_by_ms=NOW, promised_by_ms=NOW, promised_day="2023-11-16")
+    assert told(promised) == (
+        "o/1 at berlin: line 1; leaves by 2023-11-14 22:13; promised for 2023-11-16"
+    )
+    changed = PromiseChanged(
+        "o", "o/1", ["1", "2"], NOW, NOW, "left_late", NOW, "2023-11-17", "2023-11-16"
+    )
+    assert told(changed) == (
+        "o/1: line 1, 2 promised for 2023-11-17, no longer 2023-11-16: left late"
+    )
+    risk = FulfillmentOrderAtRisk(
+        "o", "o/1", "berlin", ["1"], "not_packed", NOW, NOW, NOW, "2023-11-16"
+    )
+    assert told(risk) == (
+        "o/1: line 1 at berlin: not packed; leaves by 2023-11-14 22:13; promised for 2023-11-16"
+    )
+    missed = PromiseMissed("o", "o/1", "berlin", ["1"], "shipped", NOW, NOW, "2023-11-16")
+    assert told(missed) == "o/1: line 1 was promised for 2023-11-16: shipped"
+
+
+def test_the_day_that_was_promised_last_counts_for_each_line() -> None:
+    events = [
+        ("FulfillmentOrderReleased", {"line_ids": ["1", "2", "3"], "promised_day": "2023-11-16"}),
+        ("OrderReleased", {}),
+        ("PromiseChanged", {"line_ids": ["2"], "promised_day": "2023-11-15"}),
+        ("FulfillmentLinesCancelled", {"line_ids": ["3"]}),
+        ("FulfillmentOrderReleased", {"line_ids": ["4"]}),
+    ]
+    assert days(events) == {"2023-11-15": ["2"], "2023-11-16": ["1"]}
+    assert days([*events, ("OrderCancelled", {})]) == {}

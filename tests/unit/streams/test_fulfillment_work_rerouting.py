@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.fulfillment import Allocation, CancelFulfillment, RecordMove, RouteOrder
+from schemas.fulfillment import (
+    Allocation,
+    CancelFulfillment,
+    Destination,
+    RecordMove,
+    RouteOrder,
+)
+from schemas.fulfillment_moves import AskWhereTo, RecordWhereTo
 from schemas.fulfillment_work import (
     AcceptFulfillmentOrder,
     FulfillmentOrderRerouted,
@@ -53,6 +60,12 @@ def stays(line_id: str, location_id: str = "BER") -> RecordMove:
     return RecordMove("o", line_id, False, location_id)
 
 
+def home(*further: Destination) -> RecordWhereTo:
+    """What orders answers."""
+    own = Destination(0, "DE", "10115", 52.5, 13.4)
+    return RecordWhereTo("o", "shop", "", [own, *further], "EUR", 4_000)
+
+
 def reject(number: int) -> RejectFulfillmentOrder:
     return RejectFulfillmentOrder("o", f"o/{number}", "full", "jo")
 
@@ -87,12 +100,14 @@ def test_a_location_that_gave_the_order_back_is_never_tried_again() -> None:
     asked(made, REJECT, moved("1", "MUC"), moved("2", "MUC"))
     sends = asked(made, reject(2))
     assert moves(sends) == [("1", "HAM")]
-    assert only(sends, LinesUnroutable).line_ids == ["2"]
-    asked(made, moved("1", "HAM"))
-    sends = asked(made, reject(3))
+    assert only(sends, AskWhereTo).order_id == "o"
+    assert moves(asked(made, home())) == [("2", "HAM")]
+    asked(made, moved("1", "HAM"), moved("2", "HAM"))
+    assert names(asked(made, reject(3))) == ["FulfillmentOrderRejected", "AskWhereTo"]
+    sends = asked(made, home())
     assert moves(sends) == []
     unroutable = only(sends, LinesUnroutable)
-    assert (unroutable.line_ids, unroutable.reason) == (["1"], Unroutable.NO_OTHER_LOCATION)
+    assert (unroutable.line_ids, unroutable.reason) == (["1", "2"], Unroutable.NO_OTHER_LOCATION)
     assert unroutable.tried == ["BER", "MUC", "HAM"]
     for name in ("BER", "MUC", "HAM"):
         assert refusal(asked(made, RouteLinesTo("o", name, [], "jo"))) == (
@@ -117,7 +132,7 @@ def test_a_closed_location_is_not_tried() -> None:
     made.ask("MUC", RegisterLocation("MUC", "MUC", "DE", 50, 10, False))
     sends = asked(made, REJECT)
     assert moves(sends) == [("1", "HAM")]
-    assert only(sends, LinesUnroutable).line_ids == ["2"]
+    assert moves(asked(made, home())) == [("2", "HAM")]
 
 
 def test_a_short_line_goes_elsewhere_and_the_rest_stays() -> None:
@@ -163,11 +178,15 @@ def test_a_person_can_name_a_location_for_what_waits() -> None:
     made = desk()
     made.ask("NEW", RegisterLocation("NEW", "New", "DE", 50, 10, True))
     asked(made, REJECT, stays("1"), stays("1"), stays("2"))
+    sends = asked(made, home())
+    assert moves(sends) == [("1", "NEW"), ("2", "NEW")]
+    asked(made, stays("1"), stays("2"), stays("2"))
     assert [line.reason for line in work(made).without_place] == ["no_other_location"] * 2
     assert refusal(asked(made, RouteLinesTo("o", "MOON", [], "jo"))) == (
         WorkRefusal.UNKNOWN_LOCATION
     )
     assert refusal(asked(made, RouteLinesTo("o", "NEW", ["9"], "jo"))) == WorkRefusal.UNKNOWN_LINE
+    # There may be stock by now: a person is asked nothing twice.
     to = RouteLinesTo("o", "NEW", [], "jo")
     assert moves(asked(made, to)) == [("1", "NEW"), ("2", "NEW")]
     assert asked(made, to) == []
@@ -181,6 +200,33 @@ def test_what_inventory_no_longer_holds_waits_for_a_person() -> None:
     asked(made, REJECT)
     sends = asked(made, stays("2", ""))
     assert only(sends, LinesUnroutable).reason == Unroutable.NO_RESERVATION
+
+
+def test_a_location_that_inventory_did_not_name_is_tried_behind_those_that_it_did() -> None:
+    made = desk()
+    made.ask("NEW", RegisterLocation("NEW", "New", "DE", 50, 10, True))
+    sends = asked(made, REJECT, stays("1"), stays("1"), stays("2"))
+    assert names(sends) == []  # orders has been asked for both
+    sends = asked(made, home())
+    assert moves(sends) == [("1", "NEW"), ("2", "NEW")]
+    assert moves(asked(made, stays("2"))) == [("2", "HAM")]
+    assert asked(made, home()) == []
+
+
+def test_a_kit_that_inventory_does_not_move_waits_with_that_reason() -> None:
+    made = desk()
+    asked(made, REJECT, moved("1", "MUC"))
+    kit = RecordMove("o", "2", False, "BER", "kit_has_no_stock")
+    sends = asked(made, kit)
+    assert only(sends, LinesUnroutable).reason == Unroutable.KIT_STAYS
+    assert only(sends, FulfillmentOrderRerouted).line_ids == ["1"]
+
+
+def test_what_orders_has_no_address_for_waits_for_a_person() -> None:
+    made = desk()
+    asked(made, REJECT, stays("1"), stays("1"), stays("2"))
+    sends = asked(made, RecordWhereTo("o", "shop", "", [], "EUR", 0))
+    assert only(sends, LinesUnroutable).reason == Unroutable.NO_OTHER_LOCATION
 
 
 def test_what_is_cancelled_meanwhile_is_not_released_again() -> None:

@@ -125,7 +125,7 @@ def test_a_reservation_stays_where_it_is_when_the_other_location_cannot_serve() 
     made.ask("MUG", reserve())
     sends = made.ask("MUG", MoveReservation("o", "1", "MUG", "HAM"))
     assert only(sends, StockRefused).reason == Refusal.OUT_OF_STOCK
-    assert only(sends, RecordMove) == RecordMove("o", "1", False, "BER")
+    assert only(sends, RecordMove) == RecordMove("o", "1", False, "BER", Refusal.OUT_OF_STOCK)
 
 
 def test_a_reservation_that_is_not_there_cannot_move() -> None:

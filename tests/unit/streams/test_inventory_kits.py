@@ -220,7 +220,7 @@ def test_a_kit_does_not_move() -> None:
     made = room({"BER": 5, "HAM": 5}, {"BER": 5, "HAM": 5})
     made.deliver(made.ask("SET", ONE))
     sends = made.ask("SET", MoveReservation("o", "1", "SET", "HAM"))
-    assert only(sends, RecordMove) == RecordMove("o", "1", False, "BER")
+    assert only(sends, RecordMove) == RecordMove("o", "1", False, "BER", Refusal.KIT_HAS_NO_STOCK)
     assert only(sends, StockRefused).reason == Refusal.KIT_HAS_NO_STOCK
 
 

@@ -215,7 +215,7 @@ def test_an_allocated_reservation_does_not_move() -> None:
     made.tell(reserve(), ALLOCATE)
     sends = made.tell(TO_HAM)
     assert only(sends, StockRefused).reason == Refusal.ALREADY_ALLOCATED
-    assert only(sends, RecordMove) == RecordMove("o", "1", False, "BER")
+    assert only(sends, RecordMove) == RecordMove("o", "1", False, "BER", Refusal.ALREADY_ALLOCATED)
 
 
 def test_a_release_gives_back_what_was_being_worked_on() -> None:

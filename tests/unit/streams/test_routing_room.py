@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.fulfillment import (
     Allocation,
+    DecideShortage,
     Destination,
     FulfillmentOrderReleased,
+    LineTerms,
     LineToSource,
     LocationsRanked,
     OrderRouted,
@@ -17,7 +20,7 @@ from schemas.fulfillment import (
     RecordMove,
     RouteOrder,
 )
-from schemas.inventory import MoveReservation, ReserveStock
+from schemas.inventory import ChosenByStock, MoveReservation, ReserveStock
 from schemas.locations import LocationsState, RegisterLocation
 from schemas.messages import Send
 from schemas.orders import RecordSourcingFailure
@@ -27,14 +30,15 @@ from schemas.routing import (
     Goods,
     OrderIs,
     Places,
+    RecordUnrouted,
     RoutingRules,
     RoutingRulesSet,
     RoutingState,
     SetRoutingRules,
 )
 from streams.fulfillment.agent import FulfillmentRoom
+from streams.fulfillment.ranking import rank
 from streams.fulfillment.routing import Router
-from streams.fulfillment.rules import rank
 from tests.unit.streams.memory import NOW, Desk, only
 from tests.unit.streams.routing_world import EVERY, location, rule, rules, zone
 
@@ -94,10 +98,87 @@ def test_goods_that_rules_tell_apart_are_asked_for_at_other_locations() -> None:
     assert [one.locations for one in told] == [found["MUG"], found["BATTERY-9"]]
 
 
-def test_an_order_that_no_rule_speaks_of_has_no_location() -> None:
+def test_an_order_that_no_rule_speaks_of_waits_in_the_queue_with_the_reason() -> None:
     sends = desk(rules(rule("edi", when=OrderIs(channels=["edi"])))).ask("o", RANK)
-    assert only(sends, RecordSourcingFailure).attempt == 1
+    told = only(sends, RecordSourcingFailure)
+    assert (told.attempt, told.reason, told.otherwise) == (1, "no_location", "queue")
+    assert told.detail.startswith("line 1: no location serves it: no rule for this order names it")
     assert len(sends) == 1
+
+
+def test_without_rules_the_policy_decides_about_an_order_without_location() -> None:
+    sends = Desk(FulfillmentRoom()).ask("o", RANK)
+    assert only(sends, RecordSourcingFailure) == RecordSourcingFailure("o", 1, "no_location")
+
+
+def test_inventory_is_told_where_rules_say_what_follows() -> None:
+    def ruled(made: Desk) -> set[bool]:
+        return {one.record.ruled for one in made.ask("o", RANK)
+                if isinstance(one.record, ReserveStock)}  # fmt: skip
+
+    assert ruled(desk()) == {False}
+    assert ruled(desk(rules(ALL))) == {False}
+    assert ruled(desk(rules(rule("last", otherwise="queue")))) == {True}
+
+
+def test_inventory_is_told_among_which_locations_stock_decides() -> None:
+    first = rule("first", Places(kinds=["warehouse"]), sort=("distance",))
+    made = desk(rules(first, rule("stores", Places(kinds=["store"]), sort=("distance", "age"))))
+    asked = [one.record for one in made.ask("o", RANK) if isinstance(one.record, ReserveStock)]
+    assert asked[0].locations == ["berlin", "lyon", "hamburg", "munich"]
+    assert [one.choices for one in asked] == [[ChosenByStock(2, 3, "age")]] * 2
+    plain = [one.record for one in desk(rules(ALL)).ask("o", RANK)]
+    assert all(not one.choices for one in plain if isinstance(one, ReserveStock))
+
+
+def test_what_stock_has_decided_does_not_move_for_cost_alone() -> None:
+    cheap = zone("cheap", 100, places=Places(locations=["berlin"]))
+    command = route(Allocation("1", "MUG", 1, "hamburg", ["berlin"]))
+    for sort, moves in ((("distance", "overstock"), 0), (("distance",), 1)):
+        sends = desk(rules(rule(sort=sort), zones=(cheap, zone()))).ask("o", command)
+        assert sum(isinstance(one.record, MoveReservation) for one in sends) == moves
+
+
+def short(made: Desk, *line_ids: str, wanted: RankLocations = RANK) -> RecordSourcingFailure:
+    """What orders is told of lines without stock."""
+    sends = made.ask("o", DecideShortage("o", wanted, list(line_ids)))
+    return only(sends, RecordSourcingFailure)
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "said"),
+    [("queue", "queue"), ("backorder", "backorder"), ("cancel", "cancel"), ("drop_ship", "queue"),
+     ("next", "")],
+)  # fmt: skip
+def test_the_rule_that_ends_the_list_decides_about_an_order_without_stock(
+    otherwise: str, said: str
+) -> None:
+    made = desk(rules(rule("last", otherwise=otherwise, cancel_after_ms=9)))
+    told = short(made, "1")
+    assert (told.otherwise, told.reason) == (said, "out_of_stock")
+    assert told.rule == ("last" if said else "")
+    assert told.cancel_after_ms == (0 if said == "cancel" else 9)
+    assert told.detail == "line 1: no location that is tried has enough"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("cancel", "queue", "cancel"), ("queue", "backorder", "queue"), ("next", "backorder", ""),
+        ("queue", "next", "queue"),
+    ],
+)  # fmt: skip
+def test_the_weightier_of_two_rules_decides_about_an_order_of_two_kinds_of_goods(
+    first: str, second: str, said: str
+) -> None:
+    made = desk(
+        rules(
+            rule("hazardous", when=OrderIs(goods=["hazardous"]), otherwise=first),
+            rule("mugs", when=OrderIs(goods=["mugs"]), otherwise=second),
+            goods=(Goods("hazardous", 1, ["BATTERY-*"]), Goods("mugs", 1, ["MUG"])),
+        )
+    )
+    assert short(made, "1", "2").otherwise == said
 
 
 def test_a_rule_about_value_counts_only_in_its_own_currency() -> None:
@@ -176,12 +257,83 @@ def test_what_is_fetched_never_moves() -> None:
     assert [one.location_id for one in parts] == ["berlin", "hamburg"]
 
 
-def test_lines_stay_where_they_are_held_if_the_rules_allow_no_way() -> None:
-    made = desk(rules(rule(split=1), zones=(zone(),)))
-    command = route(
-        Allocation("1", "MUG", 1, "berlin", []), Allocation("2", "TEE", 1, "munich", [])
-    )
-    assert only(made.ask("o", command), OrderRouted).shipments == 2
+APART = (Allocation("1", "MUG", 1, "berlin", []), Allocation("2", "TEE", 1, "munich", []))
+
+
+def unrouted(sends: list[Send]) -> RecordUnrouted:
+    """What orders is told instead of fulfillment orders; nothing else is written."""
+    assert len(sends) == 1
+    return only(sends, RecordUnrouted)
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "said"),
+    [("queue", "queue"), ("backorder", "queue"), ("next", "queue"), ("cancel", "cancel")],
+)
+def test_an_order_that_takes_more_shipments_than_allowed_is_not_routed(
+    otherwise: str, said: str
+) -> None:
+    made = desk(rules(rule("one", split=1, otherwise=otherwise, cancel_after_ms=9)))
+    told = unrouted(made.ask("o", route(*APART)))
+    assert (told.otherwise, told.rule) == (said, "one")
+    assert told.detail == "it takes more than 1 shipment"
+    assert told.cancel_after_ms == (0 if said == "cancel" else 9)
+    assert made.states.get("o") is None
+
+
+def test_a_person_can_let_it_go_as_it_is() -> None:
+    made = desk(rules(rule(split=1, minimum_minor=9_999), zones=(zone(),)))
+    assert only(made.ask("o", route(*APART, overruled=True)), OrderRouted).shipments == 2
+
+
+def test_nothing_is_asked_about_lines_where_one_shipment_is_enough() -> None:
+    made = desk(rules(rule(minimum_minor=2_000, kits_together=True), zones=(zone(),)))
+    command = route(Allocation("1", "MUG", 1, "berlin", []), currency="EUR")
+    assert only(made.ask("o", command), OrderRouted).shipments == 1
+
+
+@pytest.mark.parametrize(("value", "shipments"), [(1_999, 0), (2_000, 2)])
+def test_several_shipments_are_worth_the_minimum_or_the_order_is_not_routed(
+    value: int, shipments: int
+) -> None:
+    made = desk(rules(rule("worth", minimum_minor=2_000), zones=(zone(),)))
+    assert unrouted(made.ask("o", route(*APART, currency="EUR"))).terms_wanted
+    terms = [LineTerms("1", 2_000, ""), LineTerms("2", value, "")]
+    sends = made.ask("o", route(*APART, currency="EUR", terms=terms))
+    if shipments:
+        assert only(sends, OrderRouted).shipments == shipments
+    else:
+        told = unrouted(sends)
+        assert (told.rule, told.terms_wanted) == ("worth", False)
+        assert told.detail == "a shipment would be worth less than the minimum"
+
+
+def test_a_minimum_does_not_count_in_another_currency() -> None:
+    made = desk(rules(rule(minimum_minor=2_000), zones=(zone(),)))
+    terms = [LineTerms("1", 1, ""), LineTerms("2", 1, "")]
+    sends = made.ask("o", route(*APART, currency="USD", terms=terms))
+    assert only(sends, OrderRouted).shipments == 2
+
+
+def test_the_parts_of_a_bundle_are_brought_together_where_a_rule_says_so() -> None:
+    dear = zone("dear", 5_000, places=Places(locations=["hamburg"]))
+    lines = [replace(one, also_at=["hamburg"]) for one in APART]
+    made = desk(rules(rule(kits_together=True), zones=(dear, zone())))
+    assert unrouted(made.ask("o", route(*lines))).terms_wanted
+    terms = [LineTerms("1", 1, "b"), LineTerms("2", 1, "b")]
+    moves = [
+        one.record
+        for one in made.ask("o", route(*lines, terms=terms))
+        if isinstance(one.record, MoveReservation)
+    ]
+    assert {one.location_id for one in moves} == {"hamburg"}
+
+
+def test_an_order_is_not_routed_from_where_no_carrier_goes_any_more() -> None:
+    made = desk(rules(rule(otherwise="backorder"), zones=(zone(to=("FR",)),)))
+    told = unrouted(made.ask("o", route(APART[0])))
+    assert (told.otherwise, told.rule) == ("queue", "")
+    assert told.detail == "line 1: no carrier goes there from berlin"
 
 
 @given(
