@@ -66,8 +66,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], right: int =
 
 
 @contextmanager
-def progress(what: str, total: int, unit: str = "") -> Iterator[Advance]:
-    """A bar on a terminal, nothing elsewhere; the bar's counts are bytes when `unit` is "B"."""
+def progress(what: str, total: int | None, unit: str = "") -> Iterator[Advance]:
+    """A bar on a terminal, nothing elsewhere; the bar's counts are bytes when `unit` is "B".
+
+    A `total` of None is one that is not known.
+    """
     if not sys.stderr.isatty():
         yield lambda _: None
         return

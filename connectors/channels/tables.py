@@ -1,31 +1,29 @@
-"""Files of any size, cut into payloads that a channel takes: tables in CSV, and JSON Lines.
+"""Files of any size, cut into payloads that a channel takes: tables, and JSON Lines.
 
-A file is read in a stream. Rows of a table are renamed and rewritten by a column mapping, so that
-the `csv` channel reads them; rows of one order stay in one payload where they stand together.
+A file is read in a stream. Rows of a table, in CSV or in an Excel workbook, are renamed and
+rewritten by a column mapping, so that the `csv` channel reads them; rows of one order stay in one
+payload where they stand together. The cut is a function of the file and the mapping alone.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from connectors.channels import sheets
+from connectors.channels.columns import AMOUNTS, TIMES, BadTable, Columns
+from connectors.channels.mapping import Rejected
+from connectors.channels.sheets import BadCell
 
 PART_BYTES = 1024 * 1024
 PART_ROWS = 5_000
 """Both bound a payload; only an order with more rows than that makes a larger one."""
 KEY = "external_id"
-_TIMES = frozenset({"placed_at", "updated_at"})
-_AMOUNTS = frozenset({"unit_price", "discount", "shipping", "tax", "total"})
-_KEYS = frozenset({"columns", "constants", "time_format", "decimal", "separator"})
-
-
-class BadTable(ValueError):
-    """The file, or the column mapping, is not what it should be; the message says where."""
+Raw = TypeVar("Raw")
 
 
 class Part(NamedTuple):
@@ -34,117 +32,130 @@ class Part(NamedTuple):
     payload: bytes
     rows: tuple[int, ...]
     """the file's row for each row or line of the payload below any header"""
+    last: int
+    """the file's last row that is dealt with once this part is"""
+    refused: tuple[Rejected, ...] = ()
+    """orders that are not in the payload, because a cell of theirs is not certain"""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """How a table's columns are called and written."""
-
-    names: dict[str, str] = field(default_factory=dict)
-    """ours by theirs"""
-    constants: dict[str, str] = field(default_factory=dict)
-    """what every row has, e.g. currency"""
-    time_format: str = ""
-    """as strptime takes it, UTC unless it reads a zone; empty for ISO 8601"""
-    decimal: str = "."
-    separator: str = ","
-
-    def cell(self, name: str, text: str) -> str:
-        """A cell as the channel wants it; what cannot be read stays, for the channel to refuse."""
-        text = text.strip()
-        if name in _TIMES and self.time_format and text:
-            try:
-                when = datetime.strptime(text, self.time_format)
-            except ValueError:
-                return text
-            return (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
-        if name in _AMOUNTS and self.decimal == ",":
-            # A point then groups thousands; what it groups is refused rather than guessed.
-            return text.replace(".", " ").replace(",", ".")
-        return text
+class _Row(NamedTuple):
+    number: int
+    cells: list[str]
+    fault: Rejected | None
 
 
-def columns_of(text: str) -> Columns:
-    """A column mapping written as TOML. Raises BadTable.
-
-    `columns` is a table of our name = "their name", `constants` one of our name = "value".
-    """
-    try:
-        read = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadTable(f"not TOML: {error}") from error
-    unknown = sorted(read.keys() - _KEYS)
-    if unknown:
-        raise BadTable(f"unknown: {', '.join(unknown)}; known are {', '.join(sorted(_KEYS))}")
-    decimal, separator = _text(read, "decimal", "."), _text(read, "separator", ",")
-    if decimal not in (".", ",") or len(separator) != 1:
-        raise BadTable("decimal is . or , and separator one character")
-    names = {theirs: ours for ours, theirs in _texts(read, "columns").items()}
-    return Columns(
-        names, _texts(read, "constants"), _text(read, "time_format", ""), decimal, separator
-    )
-
-
-def _text(read: dict[str, object], name: str, default: str) -> str:
-    value = read.get(name, default)
-    if not isinstance(value, str):
-        raise BadTable(f"{name} is not text")
-    return value
-
-
-def _texts(read: dict[str, object], name: str) -> dict[str, str]:
-    value = read.get(name, {})
-    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-        raise BadTable(f"{name} is not a table of texts")
-    return value
-
-
-def csv_parts(path: Path, columns: Columns) -> Iterator[Part]:
+def table_parts(path: Path, columns: Columns) -> Iterator[Part]:
     """The table in payloads of the `csv` channel. Raises BadTable."""
-    with path.open(encoding="utf-8-sig", newline="") as source:
+    if sheets.is_workbook(path):
+        cells = sheets.rows(path, columns.sheet)
+        header = _header(list(map(_name, next(cells, []))), columns)
+        of_sheet = partial(sheets.cell_text, columns)
+        yield from _parts(header, columns, _read(cells, header, of_sheet))
+        return
+    with path.open(encoding=_encoding(columns), newline="") as source:
         reader = csv.reader(source, delimiter=columns.separator, strict=True)
         try:
-            yield from _csv_parts(reader, columns)
-        except (csv.Error, UnicodeDecodeError) as error:
+            header = _header([name.strip() for name in next(reader, [])], columns)
+            yield from _parts(header, columns, _read(reader, header, columns.cell))
+        except (csv.Error, UnicodeError) as error:
             raise BadTable(f"{path.name}: near row {reader.line_num}: {error}") from error
 
 
-def _csv_parts(reader: Iterator[list[str]], columns: Columns) -> Iterator[Part]:
-    theirs = [name.strip() for name in next(reader, [])]
-    names = [columns.names.get(name, name) for name in theirs] + list(columns.constants)
+def _encoding(columns: Columns) -> str:
+    return "utf-8-sig" if columns.encoding == "utf-8" else columns.encoding
+
+
+def _name(cell: sheets.Cell) -> str:
+    return str(cell.value).strip() if cell.value is not None else ""
+
+
+def _header(theirs: list[str], columns: Columns) -> list[str]:
+    """Our names of their columns; empty for those that are not read. Raises BadTable."""
+    missing = columns.missing(theirs)
+    if missing:
+        raise BadTable(f"the header has no column {missing[0]}, which the mapping names")
+    names = [columns.ours(name) for name in theirs]
     if KEY not in names:
         raise BadTable(f"the header has no column {KEY}")
+    named = [name for name in names if name]
+    for name in named:
+        if named.count(name) > 1:
+            raise BadTable(f"two columns of the header are {name}")
+    return names
+
+
+def _read(
+    source: Iterator[list[Raw]], header: list[str], text: Callable[[str, Raw], str]
+) -> Iterator[_Row]:
+    """The rows below the header that are not blank."""
+    for number, raw in enumerate(source, 2):
+        cells: list[str] = []
+        fault = None
+        for at, one in enumerate(raw):
+            beyond = at >= len(header)
+            name = "" if beyond else header[at]
+            try:
+                # A column that is not read goes no further: what differs in it is no fault.
+                cells.append(text(name, one) if name or beyond else "")
+            except BadCell as error:
+                cells.append("")
+                field = f"row {number}.{name}" if name else f"row {number}"
+                fault = fault or Rejected(_reason(name), field, f"{field} {error}")
+        if fault is not None or any(cells):
+            yield _Row(number, cells, fault)
+
+
+def _reason(name: str) -> str:
+    if name in AMOUNTS:
+        return "invalid_amount"
+    if name in TIMES:
+        return "invalid_time"
+    return "invalid_quantity" if name == "quantity" else "wrong_type"
+
+
+def _parts(header: list[str], columns: Columns, rows: Iterator[_Row]) -> Iterator[Part]:
+    names = header + list(columns.constants)
     key, constants = names.index(KEY), list(columns.constants.values())
-    kept: list[list[str]] = []
-    rows: list[int] = []
+    kept: list[_Row] = []
     size = 0
     ended: set[str] = set()
-    for number, cells in enumerate(reader, 2):
-        if not any(cell.strip() for cell in cells):
-            continue
+    for number, cells, fault in rows:
         # Short rows are filled, so that constants stand below their names; long ones stay long.
-        cells = cells + [""] * (len(theirs) - len(cells))
-        own, beyond = cells[: len(theirs)], cells[len(theirs) :]
-        row = [columns.cell(n, c) for n, c in zip(names, own, strict=False)] + constants + beyond
+        cells = cells + [""] * (len(header) - len(cells))
+        row = cells[: len(header)] + constants + cells[len(header) :]
         full = size >= PART_BYTES or len(kept) >= PART_ROWS
-        if full and row[key] != kept[-1][key]:
-            yield Part(_written(names, kept), tuple(rows))
-            ended.update(one[key] for one in kept if one[key])
-            kept, rows, size = [], [], 0
+        if full and row[key] != kept[-1].cells[key]:
+            yield _part(names, kept, key)
+            ended.update(one.cells[key] for one in kept if one.cells[key])
+            kept, size = [], 0
         if row[key] in ended:
             # The order has gone out without this row; rows of one order have to stand together.
             raise BadTable(f"row {number} belongs to an order that stands further up; sort by it")
-        kept.append(row)
-        rows.append(number)
+        kept.append(_Row(number, row, fault))
         size += sum(map(len, row))
     if kept:
-        yield Part(_written(names, kept), tuple(rows))
+        yield _part(names, kept, key)
 
 
-def _written(names: list[str], rows: list[list[str]]) -> bytes:
+def _part(names: list[str], rows: Sequence[_Row], key: int) -> Part:
+    """The rows as a payload, less the orders of which a cell is not certain."""
+    faults: dict[tuple[str, int], Rejected] = {}
+    for row in rows:
+        if row.fault is not None:
+            one = row.fault
+            named = Rejected(one.reason, one.field, one.detail, row.cells[key])
+            faults.setdefault(_whose(row, key), named)
+    good = [row for row in rows if _whose(row, key) not in faults]
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([names, *rows])
-    return text.getvalue().encode()
+    csv.writer(text).writerows([names, *(row.cells for row in good)])
+    payload = text.getvalue().encode() if good else b""
+    numbers = tuple(row.number for row in good)
+    return Part(payload, numbers, rows[-1].number, tuple(faults.values()))
+
+
+def _whose(row: _Row, key: int) -> tuple[str, int]:
+    """The order; a row that names none stands alone."""
+    return row.cells[key], 0 if row.cells[key] else row.number
 
 
 def json_parts(path: Path) -> Iterator[Part]:
@@ -157,10 +168,10 @@ def json_parts(path: Path) -> Iterator[Part]:
             if not line.strip():
                 continue
             if kept and (size + len(line) > PART_BYTES or len(kept) >= PART_ROWS):
-                yield Part(b"".join(kept), tuple(rows))
+                yield Part(b"".join(kept), tuple(rows), rows[-1])
                 kept, rows, size = [], [], 0
             kept.append(line)
             rows.append(number)
             size += len(line)
     if kept:
-        yield Part(b"".join(kept), tuple(rows))
+        yield Part(b"".join(kept), tuple(rows), rows[-1])
