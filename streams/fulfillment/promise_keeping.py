@@ -40,6 +40,7 @@ from schemas.fulfillment_work import (
 )
 from schemas.messages import Send
 from schemas.promises import (
+    FulfillmentOrderAtRisk,
     Promise,
     PromiseChanged,
     PromiseReason,
@@ -210,7 +211,20 @@ def _heard(order: Order, command: Record, told: Iterable[Send], sends: list[Send
                 continue
         promises = [after if other is one else other for other in order.state.promises]
         order = order._replace(state=replace(order.state, promises=promises))
+    _drop_what_is_over(order.state, sends)
     return order.state
+
+
+def _drop_what_is_over(state: PromiseState, sends: list[Send]) -> None:
+    """What a carrier told before a shipment was let go is taken in all at once: an exception is no
+    risk any more where the delivery came with it."""
+    over = {one.fulfillment_order_id for one in state.promises if one.ended}
+    sends[:] = [
+        send
+        for send in sends
+        if not isinstance(send.record, FulfillmentOrderAtRisk)
+        or send.record.fulfillment_order_id not in over
+    ]
 
 
 def _free_again(order: Order, one: Promise, sends: list[Send]) -> Promise:

@@ -44,7 +44,7 @@ class Sessions:
         form, key = await request.post(), request.headers["Idempotency-Key"]
         if key in self.by_key:
             return web.json_response(self.sessions[self.by_key[key]])
-        ahead = int(str(form["expires_at"])) - time.time()
+        ahead = int(str(form["expires_at"])) - NOW / 1000
         if form.get("mode") != "payment" or any(name not in form for name in NEEDED):
             return _refused("parameter_missing")
         if not 30 * 60 <= ahead <= 24 * 3600:

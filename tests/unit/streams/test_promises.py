@@ -325,6 +325,17 @@ def test_an_exception_is_a_risk_and_means_another_day_if_there_is_no_other() -> 
     assert told(early.tells("exception")) == [("changed", "o/1", "2026-01-08", "carrier_exception")]
 
 
+def test_an_exception_that_comes_with_the_delivery_is_no_risk_any_more() -> None:
+    dock = Dock()
+    dock.route()
+    for what in ("accept", "pick", "pack", "ship"):
+        dock.say(what)
+    dock.tells("exception", at(5, 12))
+    dock.tells("delivered", at(5, 18))
+    dock.now = at(5, 19)
+    assert told(dock.say("let go")) == []
+
+
 def test_what_is_told_late_counts_from_when_it_happened() -> None:
     dock = Dock()
     dock.route()
