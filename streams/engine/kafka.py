@@ -471,13 +471,14 @@ class Carrier:
     # -- checkpoints --------------------------------------------------------------------------
 
     def _save_old(self) -> None:
-        now = time.monotonic()
-        for held in self._held.values():
-            if held.state.dirty and (
-                now - held.saved_at >= self._settings.checkpoint_seconds
-                or len(held.state.dirty) >= MAXIMUM_DIRTY_STATES
-            ):
-                self._save(held)
+        """Save the checkpoint that is longest due: one at a time, so that no turn takes long."""
+        due = [held for held in self._held.values() if self._is_due(held)]
+        if due:
+            self._save(min(due, key=lambda held: held.saved_at))
+
+    def _is_due(self, held: Held) -> bool:
+        old = time.monotonic() - held.saved_at >= self._settings.checkpoint_seconds
+        return bool(held.state.dirty) and (old or len(held.state.dirty) >= MAXIMUM_DIRTY_STATES)
 
     def _save(self, held: Held) -> None:
         state_topic = held.room.state
