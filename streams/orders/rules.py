@@ -157,6 +157,10 @@ def _closed(
     """What holds after every rule: a changed order is judged again, a ready one goes on, the timer
     is the earliest moment, and the events are chained."""
     revision = before.revision
+    if state.status == Status.AUTHORIZING and not state.lines and before.lines:
+        # The last line that lacked stock was taken out: nothing waits for stock any more.
+        state, more = unroutable.served(state, now_ms)
+        sends = sends + more
     if rules is not None and state.revision > revision and state.status in JUDGED:
         state, more = holds.judge_again(state, rules, now_ms)
         sends, revision = sends + more, state.revision

@@ -103,6 +103,20 @@ def test_stock_that_comes_ends_the_hold_and_the_order_goes_on() -> None:
     assert made.now_is.wake_at_ms == made.now_is.reserved_until_ms
 
 
+def test_an_order_whose_last_goods_are_taken_out_waits_for_no_stock() -> None:
+    lines = [
+        OrderLine("1", "MUG", 2, 1000),
+        OrderLine("s", "", 1, 1000, kind=LineKind.CUSTOM, title="engraving"),
+    ]
+    made = OrderDesk(replace(place(backorder=True), lines=lines))
+    made.tell(made.order, no_stock("1", waiting=True))
+    made.tell(says("queue", after_ms=HOUR))
+    sends = made.tell(CancelOrder(ID, "changed", NOW, ["1"], "jo"))
+    assert names(sends) == ["ReleaseStock", "OrderAmended", "AuthorizePayment", "HoldEnded"]
+    assert (made.now_is.status, made.now_is.holds) == (Status.AUTHORIZING, [])
+    assert made.now_is.waits_until_ms == 0
+
+
 def test_an_order_that_still_lacks_stock_is_told_of_once() -> None:
     made = queued()
     made.tell(RecordAvailability(ID, "1", 1), no_stock("1", 2, waiting=True), stock("2", 2))
