@@ -15,7 +15,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
@@ -86,6 +86,35 @@ class Problem(Exception):
         self.status, self.detail, self.kind = status, detail, kind
         self.faults = list(faults[:MAXIMUM_FAULTS])
         self.retry_after = retry_after or (RETRY_AFTER_SECONDS if status in (429, 503) else 0)
+
+
+def wrong_parameter(name: str, why: str) -> Problem:
+    """400 for a parameter of the query or the path."""
+    return Problem(400, f"{name} {why}", [Fault(why, parameter=name)])
+
+
+def only_parameters(request: web.Request, known: Collection[str], longest: int) -> None:
+    """Raises Problem for a parameter of the query that nobody knows; `longest` of it is told."""
+    for name in request.query:
+        if name not in known:
+            raise wrong_parameter(name[:longest], "is not known here")
+
+
+def word(request: web.Request, name: str, longest: int) -> str:
+    """A parameter of the query, empty where it is not there. Raises Problem."""
+    found = request.query.get(name, "")
+    if len(found) > longest or not found.isprintable():
+        raise wrong_parameter(name, "is longer than any, or not printable")
+    return found
+
+
+def limit_of(request: web.Request, usual: int, most: int) -> int:
+    """How many a page may have at most. Raises Problem."""
+    text = request.query.get("limit", str(usual))
+    limit = int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
+    if not 1 <= limit <= most:
+        raise wrong_parameter("limit", f"is not a whole number from 1 to {most}")
+    return limit
 
 
 def pointer(path: str) -> str:

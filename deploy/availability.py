@@ -19,8 +19,7 @@ from connectors.availability.square import SquareAccount
 from connectors.availability.walmart import WalmartAccount
 from connectors.availability.woocommerce import WooCommerceAccount
 from deploy import outside
-from deploy.policy_tables import Problem, Table
-from deploy.toml_file import NotToml, opened, text_of
+from deploy.policy_tables import Table
 
 MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_ACCOUNTS = 50
@@ -113,28 +112,11 @@ _KINDS: dict[str, _Kind] = {
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> list[Served]:
     """The accounts of a file. Raises BadAvailability."""
-    text = text_of(path, MAXIMUM_BYTES, BadAvailability)
-    try:
-        content, file = opened(text)
-    except NotToml as error:
-        raise BadAvailability(error.problem.text(str(path))) from error
-    top = Table(file, (), content)
-    tables = top.tables("account")
-    top.end()
-    if not 0 < len(tables) <= MAXIMUM_ACCOUNTS:
-        file.wrong((), f"has {len(tables)} [[account]]; it needs 1 to {MAXIMUM_ACCOUNTS}")
-    found: list[Served] = []
-    for table in tables[:MAXIMUM_ACCOUNTS]:
-        served = _served(table, {one.account.name for one in found}, path.parent, environment)
-        if served is not None:
-            found.append(served)
-    if file.problems:
-        raise BadAvailability("\n".join(one.text(str(path)) for one in _sorted(file.problems)))
-    return found
 
+    def read(table: Table, before: list[Served]) -> Served | None:
+        return _served(table, {one.account.name for one in before}, path.parent, environment)
 
-def _sorted(problems: list[Problem]) -> list[Problem]:
-    return sorted(problems, key=lambda problem: problem.line)
+    return outside.each(path, "account", MAXIMUM_ACCOUNTS, MAXIMUM_BYTES, BadAvailability, read)
 
 
 def _served(

@@ -1,4 +1,4 @@
-"""What a table says of somebody outside: the name, the address and the secrets."""
+"""Files that say who is outside, a table for each: the name, the address and the secrets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from deploy.policy_tables import Table
+from deploy.toml_file import NotToml, opened, text_of
+
+Found = TypeVar("Found")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -66,3 +70,37 @@ def secret_lines(table: Table, directory: Path, environment: Mapping[str, str]) 
         table.wrong(key, f"cannot be read: {why}")
         return None
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def each(
+    path: Path,
+    called: str,
+    most: int,
+    maximum_bytes: int,
+    bad: type[ValueError],
+    read: Callable[[Table, list[Found]], Found | None],
+) -> list[Found]:
+    """What the tables [[called]] of a file say, of which there are one to `most`.
+
+    `read` has those that came before, gives None where the table has faults, and notes them.
+    Raises `bad` with a line for each fault.
+    """
+    text = text_of(path, maximum_bytes, bad)
+    try:
+        content, file = opened(text)
+    except NotToml as error:
+        raise bad(error.problem.text(str(path))) from error
+    top = Table(file, (), content)
+    tables = top.tables(called)
+    top.end()
+    if not 0 < len(tables) <= most:
+        file.wrong((), f"has {len(tables)} [[{called}]]; it needs 1 to {most}")
+    found: list[Found] = []
+    for table in tables[:most]:
+        one = read(table, found)
+        if one is not None:
+            found.append(one)
+    if file.problems:
+        ordered = sorted(file.problems, key=lambda problem: problem.line)
+        raise bad("\n".join(problem.text(str(path)) for problem in ordered))
+    return found

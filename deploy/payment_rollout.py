@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from deploy.audit import Tail
 from deploy.cluster import Cluster
 from deploy.policy_payments import NO_RULES
 from deploy.policy_rollout import PATIENCE_SECONDS, wait_until_taken
 from deploy.records import partitions, send
+from deploy.rollout import states_of
 from deploy.stock import everywhere
-from schemas import codec
 from schemas.payments import RULES_KEY, PaymentRulesState, SetPaymentRules
 from schemas.topics import PAYMENTS_COMMANDS, PAYMENTS_STATE
 
@@ -41,22 +40,8 @@ def looking(cluster: Cluster) -> Iterator[Look]:
     """Each call tells what holds then; the first reads all of payments.state, and each later one
     what has come since. Raises KafkaException and Unavailable."""
     number = partitions(cluster, PAYMENTS_COMMANDS)
-    states: dict[int, PaymentRulesState] = {}
-    tail = Tail(cluster, PAYMENTS_STATE)
-
-    def look() -> Validating:
-        for message in tail.to(tail.ends()):
-            value = message.value()
-            if message.key() == RULES_KEY.encode() and value is not None:
-                record = codec.decode(value)
-                assert isinstance(record, PaymentRulesState)
-                states[message.partition() or 0] = record
-        return Validating(dict(states), number)
-
-    try:
-        yield look
-    finally:
-        tail.close()
+    with states_of(cluster, PAYMENTS_STATE, RULES_KEY, PaymentRulesState) as states:
+        yield lambda: Validating(states(), number)
 
 
 def put_in_force(

@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from deploy.audit import Tail
 from deploy.cluster import Cluster
 from deploy.holds import standing
 from deploy.policy_rollout import PATIENCE_SECONDS, wait_until_taken
 from deploy.records import partitions, send
+from deploy.rollout import states_of
 from deploy.stock import everywhere
-from schemas import codec
 from schemas.messages import Send
 from schemas.orders import ReleaseHold
 from schemas.policies import HoldKind
@@ -55,22 +54,8 @@ def looking(cluster: Cluster) -> Iterator[Look]:
     """Each call tells what holds then; the first reads all of fulfillment.state, and each later
     one what has come since. Raises KafkaException and Unavailable."""
     number = partitions(cluster, FULFILLMENT_COMMANDS)
-    states: dict[int, RoutingState] = {}
-    tail = Tail(cluster, FULFILLMENT_STATE)
-
-    def look() -> Routing:
-        for message in tail.to(tail.ends()):
-            value = message.value()
-            if message.key() == ROUTING_KEY.encode() and value is not None:
-                record = codec.decode(value)
-                assert isinstance(record, RoutingState)
-                states[message.partition() or 0] = record
-        return Routing(dict(states), number)
-
-    try:
-        yield look
-    finally:
-        tail.close()
+    with states_of(cluster, FULFILLMENT_STATE, ROUTING_KEY, RoutingState) as states:
+        yield lambda: Routing(states(), number)
 
 
 def put_in_force(

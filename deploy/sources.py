@@ -10,9 +10,8 @@ from pathlib import Path
 from connectors.polling import seam
 from connectors.polling.source import Source
 from deploy import outside
-from deploy.policy_tables import Problem, Table
+from deploy.policy_tables import Table
 from deploy.source_kinds import KINDS, LOOPBACK, kind_of
-from deploy.toml_file import NotToml, opened, text_of
 
 MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_SOURCES = 100
@@ -25,28 +24,11 @@ class BadSources(ValueError):
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> list[Source]:
     """The sources of a file. Raises BadSources."""
-    text = text_of(path, MAXIMUM_BYTES, BadSources)
-    try:
-        content, file = opened(text)
-    except NotToml as error:
-        raise BadSources(error.problem.text(str(path))) from error
-    top = Table(file, (), content)
-    tables = top.tables("source")
-    top.end()
-    if not 0 < len(tables) <= MAXIMUM_SOURCES:
-        file.wrong((), f"has {len(tables)} [[source]]; it needs 1 to {MAXIMUM_SOURCES}")
-    found: list[Source] = []
-    for table in tables[:MAXIMUM_SOURCES]:
-        source = _source(table, {one.name for one in found}, path.parent, environment)
-        if source is not None:
-            found.append(source)
-    if file.problems:
-        raise BadSources("\n".join(problem.text(str(path)) for problem in _sorted(file.problems)))
-    return found
 
+    def read(table: Table, before: list[Source]) -> Source | None:
+        return _source(table, {one.name for one in before}, path.parent, environment)
 
-def _sorted(problems: list[Problem]) -> list[Problem]:
-    return sorted(problems, key=lambda problem: problem.line)
+    return outside.each(path, "source", MAXIMUM_SOURCES, MAXIMUM_BYTES, BadSources, read)
 
 
 def _source(

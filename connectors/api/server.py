@@ -39,7 +39,11 @@ from connectors.http_api import (
     answer,
     decoded,
     key_of,
+    limit_of,
+    only_parameters,
     problems,
+    word,
+    wrong_parameter,
 )
 from connectors.levels import answers
 from connectors.levels.store import Store
@@ -191,40 +195,24 @@ async def get_order(request: web.Request) -> web.Response:
 async def list_orders(request: web.Request) -> web.Response:
     """Orders, the latest first, page by page."""
     asked = request.query
-    for name in asked:
-        if name not in ("customer", "channel", "status", "cursor", "limit"):
-            raise _parameter(name[:WORD_LENGTH_MAX], "is not known here")
+    only_parameters(request, ("customer", "channel", "status", "cursor", "limit"), WORD_LENGTH_MAX)
     wanted = reading.Wanted(
-        _word(request, "customer"), _word(request, "channel"), _word(request, "status")
+        *(word(request, name, WORD_LENGTH_MAX) for name in ("customer", "channel", "status"))
     )
     if wanted.channel and wanted.channel not in CHANNELS:
-        raise _parameter("channel", f"is none of {', '.join(sorted(CHANNELS))}")
+        raise wrong_parameter("channel", f"is none of {', '.join(sorted(CHANNELS))}")
     if wanted.status and wanted.status not in STATUSES:
-        raise _parameter("status", f"is none of {', '.join(STATUSES)}")
-    text = asked.get("limit", str(reading.LIMIT))
-    limit = int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
-    if not 1 <= limit <= reading.LIMIT_MAX:
-        raise _parameter("limit", f"is not a whole number from 1 to {reading.LIMIT_MAX}")
+        raise wrong_parameter("status", f"is none of {', '.join(STATUSES)}")
+    limit = limit_of(request, reading.LIMIT, reading.LIMIT_MAX)
     behind = reading.place(asked["cursor"]) if asked.get("cursor") else reading.Place()
     return answer(await request.app[OUTSIDE].reader.page(wanted, behind, limit))
-
-
-def _word(request: web.Request, name: str) -> str:
-    word = request.query.get(name, "")
-    if len(word) > WORD_LENGTH_MAX or not word.isprintable():
-        raise _parameter(name, "is longer than any, or not printable")
-    return word
-
-
-def _parameter(name: str, why: str) -> Problem:
-    return Problem(400, f"{name} {why}", [Fault(why, parameter=name)])
 
 
 async def get_stock(request: web.Request) -> web.Response:
     """What there is of a SKU, out of memory."""
     sku, outside = request.match_info["sku"], request.app[OUTSIDE]
     if len(sku) > SKU_LENGTH_MAX:
-        raise _parameter("sku", f"is longer than {SKU_LENGTH_MAX} characters")
+        raise wrong_parameter("sku", f"is longer than {SKU_LENGTH_MAX} characters")
     why = outside.levels.waiting_for()
     if why:
         raise Problem(503, why)

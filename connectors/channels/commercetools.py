@@ -25,8 +25,6 @@ from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact, Personal
 from schemas.orders import Address, CancelOrder, PlaceOrder
 
-DELETED_AT_CHANNEL = "deleted at the channel"
-
 _CANCELLED = "Cancelled"
 _GOES_ON = frozenset({"Open", "Confirmed"})
 _SHIPPED = {
@@ -71,7 +69,7 @@ class Commercetools:
             message = Fields({"id": found.ended, "createdAt": found.at})
             return CancelOrder(
                 mapping.order_id(self.name, message.identifier("id")),
-                DELETED_AT_CHANNEL if found.deleted else mapping.CANCELLED_AT_CHANNEL,
+                mapping.DELETED_AT_CHANNEL if found.deleted else mapping.CANCELLED_AT_CHANNEL,
                 told(lambda: message.instant("createdAt"), now_ms),
             )
         order = Fields(found.value)

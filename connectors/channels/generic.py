@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 
 from connectors.channels import countries, generic_parts, listing, mapping, people
+from connectors.channels.columns import REQUIRED
 from connectors.channels.mapping import Fields, Mapped, Rejected
 from schemas.customers import Contact
 from schemas.orders import Address, CancelOrder, OrderLine, PlaceOrder, Tender
@@ -150,20 +151,10 @@ def _ship_to(address: Fields | None) -> Address:
     )
 
 
-_REQUIRED = (
-    "external_id",
-    "placed_at",
-    "currency",
-    "sku",
-    "quantity",
-    "unit_price",
-    "total",
-    "payment_token",
-)
 MAXIMUM_ROWS = 100_000
 """Rows of a CSV file; reading stops there, so that short rows cannot fill the memory."""
 _SEPARATORS = ",;\t|"
-_WANTED = frozenset(_REQUIRED)
+_WANTED = frozenset(REQUIRED)
 _OF_A_LINE = frozenset({"sku", "quantity", "unit_price"})
 _OF_A_PERSON = frozenset({"email", "phone", "customer_id"})
 _Row = tuple[int, list[str]]
@@ -262,7 +253,7 @@ def _table(payload: bytes) -> tuple[list[str], list[_Row]]:
     header = [name.strip() for name in records[above]] if above < len(records) else []
     if not _WANTED.intersection(header):
         raise Rejected("unreadable", "", "not CSV: no header with the columns of this format")
-    for name in _REQUIRED:
+    for name in REQUIRED:
         if name not in header:
             raise Rejected("missing_field", name, f"the header has no column {name}")
     named = [name for name in header if name]

@@ -28,6 +28,7 @@ MAXIMUM_TEXT = 500
 MAXIMUM_QUANTITY = 1_000_000_000
 
 CANCELLED_AT_CHANNEL = "cancelled at the channel"
+DELETED_AT_CHANNEL = "deleted at the channel"
 NOTHING_TO_DELIVER = "nothing_to_deliver"
 """The reason for an order of which nothing is left to deliver."""
 NOWHERE = Address("", "", "", "", "", "", "", 0.0, 0.0)

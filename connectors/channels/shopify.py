@@ -24,8 +24,6 @@ from connectors.channels.shopify_fields import identifier, told
 from schemas.customers import Contact
 from schemas.orders import Address, CancelOrder, Discount, OrderLine, PlaceOrder
 
-DELETED_AT_CHANNEL = "deleted at the channel"
-
 _TOPICS = frozenset(
     f"orders/{what}"
     for what in (
@@ -140,7 +138,7 @@ class Shopify:
             when = order.instant("cancelled_at") if cancelled else now_ms
             return CancelOrder(order_id, reason, when)
         if topic == "orders/delete":
-            return CancelOrder(order_id, DELETED_AT_CHANNEL, now_ms)
+            return CancelOrder(order_id, mapping.DELETED_AT_CHANNEL, now_ms)
         _check_to_deliver(order)
         currency = shopify_sums.currency(order)
         discounts = shopify_discounts.read(order, currency)

@@ -24,8 +24,6 @@ from schemas.customers import Contact
 from schemas.orders import CancelOrder, PlaceOrder, Tender
 from schemas.payments import Method
 
-DELETED_AT_CHANNEL = "deleted at the channel"
-
 _TOPICS = frozenset(f"order.{what}" for what in ("created", "updated", "deleted", "restored"))
 """Webhook topics whose payload is an order."""
 _NOT_READY = {
@@ -98,7 +96,7 @@ class WooCommerce:
         order_id = mapping.order_id(self.name, external_id)
         status = order.optional_text("status").lower().removeprefix("wc-")
         if topic == "order.deleted" or status == "trash":
-            return CancelOrder(order_id, DELETED_AT_CHANNEL, _changed_at(order, now_ms))
+            return CancelOrder(order_id, mapping.DELETED_AT_CHANNEL, _changed_at(order, now_ms))
         if status == "cancelled":
             return CancelOrder(order_id, mapping.CANCELLED_AT_CHANNEL, _changed_at(order, now_ms))
         _check_status(status)

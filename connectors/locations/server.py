@@ -41,7 +41,11 @@ from connectors.http_api import (
     decoded,
     expect,
     key_of,
+    limit_of,
+    only_parameters,
     problems,
+    word,
+    wrong_parameter,
 )
 from connectors.locations.answers import parcel, shown
 from connectors.locations.callers import Caller
@@ -172,33 +176,17 @@ async def list_orders(request: web.Request) -> web.Response:
     """Fulfillment orders, in order of their ids."""
     caller = request[CALLER]
     asked = request.query
-    for name in asked:
-        if name not in ("location", "status", "cursor", "limit"):
-            raise _parameter(name[:WORD_LENGTH_MAX], "is not known here")
-    location = caller.location(_word(request, "location"))
+    only_parameters(request, ("location", "status", "cursor", "limit"), WORD_LENGTH_MAX)
+    location = caller.location(word(request, "location", WORD_LENGTH_MAX))
     statuses = asked.getall("status", [])
     for status in statuses:
         if status not in list(WorkStatus):
-            raise _parameter("status", f"is none of {', '.join(WorkStatus)}")
-    text = asked.get("limit", str(LIMIT))
-    limit = int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
-    if not 1 <= limit <= LIMIT_MAX:
-        raise _parameter("limit", f"is not a whole number from 1 to {LIMIT_MAX}")
-    after = _word(request, "cursor")
+            raise wrong_parameter("status", f"is none of {', '.join(WorkStatus)}")
+    limit = limit_of(request, LIMIT, LIMIT_MAX)
+    after = word(request, "cursor", WORD_LENGTH_MAX)
     found, last = _store(request).page(location, statuses or WORKED_ON, after, limit)
     orders = [shown(*one) for one in found]
     return answer(FulfillmentOrdersPage(fulfillment_orders=orders, next=last or None))
-
-
-def _word(request: web.Request, name: str) -> str:
-    word = request.query.get(name, "")
-    if len(word) > WORD_LENGTH_MAX or not word.isprintable():
-        raise _parameter(name, "is longer than any, or not printable")
-    return word
-
-
-def _parameter(name: str, why: str) -> Problem:
-    return Problem(400, f"{name} {why}", [Fault(why, parameter=name)])
 
 
 async def get_order(request: web.Request) -> web.Response:

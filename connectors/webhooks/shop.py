@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar, NamedTuple
 
-from connectors.channels.shopify import DELETED_AT_CHANNEL
+from connectors.channels.mapping import DELETED_AT_CHANNEL
 from connectors.json_api import ApiFailed, JsonApi
 from connectors.webhooks.posting import Answer
 from schemas.money import EXPONENTS

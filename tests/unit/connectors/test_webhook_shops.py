@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from confluent_kafka import Message
 
-from connectors.channels.shopify import DELETED_AT_CHANNEL
+from connectors.channels.mapping import DELETED_AT_CHANNEL
 from connectors.webhooks.posting import SET_ASIDE_ATTEMPTS, Answer, Receiver
 from connectors.webhooks.sender import Sender
 from connectors.webhooks.shop import AT_CHANNEL, NOT_NEEDED, money_back
